@@ -1,0 +1,64 @@
+/*
+ * Every bound of the system in one place, related to each other by assertions.
+ * Sizes are bytes, times milliseconds, unless the name says otherwise.
+ */
+#ifndef COMMON_LIMITS_H
+#define COMMON_LIMITS_H
+
+#include <assert.h>
+
+#define KIB (1024UL)
+#define MIB (1024UL * 1024UL)
+
+#define HTTP_WORKERS_MAX 16
+#define READ_WORKERS_MAX 8
+#define WORKERS_MAX (HTTP_WORKERS_MAX + READ_WORKERS_MAX + 8)
+
+/* A request's way. */
+#define BODY_MAX_DEFAULT (128 * MIB)    /* HTTP body */
+#define BODIES_SUM_MAX (512 * MIB)      /* all bodies one http worker holds */
+#define COMMAND_MAX (64 * MIB)          /* a command in binary form */
+#define FRAME_OVERHEAD_MAX 1024         /* what a message adds to the bytes it carries */
+#define FRAME_MAX (COMMAND_MAX + FRAME_OVERHEAD_MAX)
+#define FRAME_SMALL_MAX (64 * KIB)      /* on channels that carry no commands */
+#define REQUESTS_WAITING_MAX 16384      /* in one http worker; 503 past it */
+#define JSON_DEPTH_MAX 10000
+#define STATEMENTS_MAX 1000000          /* in one request */
+#define PARAMETERS_MAX 250000           /* of one statement */
+
+/* Results. */
+#define RESULT_PART_MAX (60 * KIB)      /* a part of a long result */
+#define RESULT_WINDOW (256 * KIB)       /* sent by read before http gave credit */
+#define RESULT_STATEMENT_MAX (16 * MIB) /* rows a statement in sql may return */
+#define RESULT_QUEUE_MAX (64 * MIB)     /* unsent results for one http, in sql or read */
+
+/* The log. */
+#define LOG_SEGMENT_SIZE (16 * MIB)
+#define LOG_BATCH_MAX (4 * MIB)         /* payload of a batch, unless one entry is larger */
+#define LOG_BATCH_ENTRIES_MAX 4096
+#define LOG_BLOCK 4096
+#define DISK_SPARE (32 * MIB)           /* free space a write needs, besides twice its size */
+
+/* Apply batches. */
+#define APPLY_ENTRIES_MAX 256
+#define APPLY_BYTES_MAX (1 * MIB)
+
+/* SQL. */
+#define SQL_LENGTH_MAX (64 * MIB)       /* any text or blob, and a statement */
+#define SQL_LIKE_PATTERN_MAX 4096
+#define SQL_VM_STEPS_PER_MS 10000
+#define SQL_VM_STEPS_DEFAULT 10000000000ULL
+
+/* Times. */
+#define WORKER_START_MS 10000           /* hello to sandbox */
+#define WORKER_SILENT_MS 5000           /* unanswered ping */
+#define SIGN_WAIT_MS 1000               /* http waiting for key */
+#define STATUS_WAIT_MS 1000             /* http waiting for a part of /status */
+
+static_assert(COMMAND_MAX < BODY_MAX_DEFAULT, "a command fits a body");
+static_assert(RESULT_PART_MAX < FRAME_SMALL_MAX, "a part fits a small frame");
+static_assert(RESULT_PART_MAX < RESULT_WINDOW, "a part fits the window");
+static_assert(RESULT_STATEMENT_MAX < RESULT_QUEUE_MAX, "a result fits the queue");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "formats are written in native order");
+
+#endif

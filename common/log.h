@@ -1,0 +1,29 @@
+/*
+ * Log lines on standard error: `[module] YYYY/MM/DD HH:MM:SS text`, local time.
+ * A line is one write(2), so lines of several processes do not mix.
+ *
+ * fatal() and log_warn() add strerror(errno), fatalx() and log_warnx() do not.
+ * Never log a secret, an SQL parameter or a body.
+ */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include <stdnoreturn.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* `module` is what stands in brackets; it is borrowed for good. */
+void log_init(const char *module, enum log_level);
+void log_set_level(enum log_level);
+
+void log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));
+void log_warnx(const char *, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
+/* A line under another module's name, whatever the level: the lines operators grep for. */
+void log_as(const char *module, const char *, ...) __attribute__((format(printf, 2, 3)));
+/* Logs and exits with status 1: the machine failed, or an invariant of ours. */
+noreturn void fatal(const char *, ...) __attribute__((format(printf, 1, 2)));
+noreturn void fatalx(const char *, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * A shadow key: the public half of a private key that another process holds.
+ * TLS code uses it like any private key; its one private operation, the raw
+ * signature of a handshake, is asked of a callback, which asks `key`.
+ *
+ * RSA and ECDSA on P-256 and P-384.  Ed25519 cannot be hooked this way and is
+ * refused.  Built on RSA_METHOD and EC_KEY_METHOD, which OpenSSL 1.1 to 3 and
+ * LibreSSL have; all that knows of them is in shadowkey.c.
+ */
+#ifndef COMMON_SHADOWKEY_H
+#define COMMON_SHADOWKEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "common/error.h"
+
+#define SHADOWKEY_ID_SIZE 32	/* SHA-256 of the SubjectPublicKeyInfo: names a key */
+#define SHADOWKEY_BLOCK_MAX 512 /* an RSA-4096 block, the longest that is signed */
+
+enum shadowkey_alg {
+	SHADOWKEY_RSA,	 /* block: padded, as long as the modulus; result as long */
+	SHADOWKEY_ECDSA, /* block: a digest of 32, 48 or 64 bytes; result: DER */
+	SHADOWKEY_ALG__COUNT
+};
+
+/*
+ * Signs block with the private key named by id.  Writes at most
+ * SHADOWKEY_BLOCK_MAX bytes to out; returns their number, or -1 (the handshake
+ * then fails).  May block, for a bounded time.
+ */
+typedef int shadowkey_ask(void *arg, const uint8_t id[SHADOWKEY_ID_SIZE], enum shadowkey_alg,
+    const uint8_t *block, size_t block_len, uint8_t *out);
+
+/*
+ * A new key object for SSL_CTX_use_PrivateKey(), to be freed by the caller with
+ * EVP_PKEY_free().  ask and arg must outlive it and every SSL that uses it.
+ * NULL if the certificate's key is of a kind that is not supported.
+ */
+EVP_PKEY *shadowkey_new(const X509 *, shadowkey_ask *, void *arg, struct error *);
+
+/*
+ * For libtls, which hides its SSL_CTX: makes ask the default for every RSA and
+ * EC key without private half.  Once per process, before the first tls_config.
+ */
+int shadowkey_set_default(shadowkey_ask *, void *arg, struct error *);
+
+/* The name of a key, the same from certificate, public or private half. -1 if it can't be told. */
+int shadowkey_id(EVP_PKEY *, uint8_t id[SHADOWKEY_ID_SIZE]);
+
+/* Whether keys of this kind are supported; -1 and the reason otherwise. */
+int shadowkey_check(EVP_PKEY *, struct error *);
+
+#endif

@@ -1,0 +1,431 @@
+/*
+ * A worker's life cycle and dispatch: see frame.h.  Trust: the master is
+ * believed; every other peer is a sibling that may have been taken over, and
+ * ipc_decode() is what stands between it and the handlers.
+ */
+#include "proc/frame/frame.h"
+
+#include <sys/resource.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stdnoreturn.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+static struct chan *
+chan_make(int fd, enum role role, unsigned number, uint32_t incarnation)
+{
+	struct chan *chan = malloc(sizeof(*chan));
+
+	if (chan == NULL)
+		fatal("malloc");
+	chan_init(chan, fd, FRAME_MAX);
+	chan->role = role;
+	chan->number = number;
+	chan->incarnation = incarnation;
+	return (chan);
+}
+
+char *
+proc_text(const struct ipc_bytes *bytes)
+{
+	char *text = malloc(bytes->len + 1);
+
+	if (text == NULL)
+		fatal("malloc");
+	if (bytes->len > 0)
+		memcpy(text, bytes->data, bytes->len);
+	text[bytes->len] = '\0';
+	return (text);
+}
+
+/* Decodes or ends the process: the sender is not what it should be. */
+static void
+decode(struct proc *proc, const struct chan *chan, const struct frame *frame, union msg *msg)
+{
+	const char *wrong = ipc_decode(frame, (enum role)chan->role, proc->role, msg);
+
+	if (wrong != NULL)
+		fatalx("%s %u: message %u: %s", role_name((enum role)chan->role), chan->number,
+		    frame->type, wrong);
+}
+
+/* The next message from the master, before the loop runs. */
+static void
+wait_control(struct proc *proc, struct frame *frame, union msg *msg)
+{
+	if (chan_wait(proc->control, frame, WORKER_START_MS) != CHAN_OK)
+		fatalx("no word from the master");
+	decode(proc, proc->control, frame, msg);
+}
+
+void
+proc_hello(struct proc *proc, enum role role)
+{
+	static char module[32];
+	struct frame frame;
+	union msg msg;
+	struct msg_hello_back back = { 0 };
+
+	log_init(role_name(role), LOG_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	memset(proc, 0, sizeof(*proc));
+	proc->role = role;
+	proc->control = chan_make(PROC_CONTROL_FD, ROLE_MASTER, 0, 0);
+	wait_control(proc, &frame, &msg);
+	if (frame.type != MSG_HELLO || msg.hello.role != role ||
+	    msg.hello.revision != ipc_revision() || msg.hello.build.len != strlen(RQLITED_VERSION) ||
+	    memcmp(msg.hello.build.data, RQLITED_VERSION, msg.hello.build.len) != 0)
+		fatalx("this worker is not of the master's build");
+	proc->number = msg.hello.number;
+	proc->incarnation = msg.hello.incarnation;
+	(void)snprintf(module, sizeof(module), "%s", role_name(role));
+	back.role = (uint8_t)role;
+	back.build = ipc_text(RQLITED_VERSION);
+	back.revision = ipc_revision();
+	msg_hello_back_send(proc->control, &back, -1);
+	if (chan_flush_wait(proc->control, WORKER_START_MS) != CHAN_OK)
+		fatalx("the master does not listen");
+}
+
+/* Settings that are the frame's own: where and how to confine. */
+static bool
+place_setting(struct sandbox_place *place, const char *name, char *value)
+{
+	if (strcmp(name, "sandbox") == 0)
+		place->mode = strcmp(value, "off") == 0 ? SANDBOX_OFF :
+		    strcmp(value, "require") == 0	? SANDBOX_REQUIRE :
+							  SANDBOX_WARN;
+	else if (strcmp(name, "directory") == 0) {
+		place->directory = value;
+		return (true);
+	} else if (strcmp(name, "uid") == 0)
+		place->uid = (uid_t)strtoul(value, NULL, 10);
+	else if (strcmp(name, "gid") == 0)
+		place->gid = (gid_t)strtoul(value, NULL, 10);
+	else if (strcmp(name, "master") == 0)
+		place->master = (pid_t)strtol(value, NULL, 10);
+	else
+		return (false);
+	free(value);
+	return (true);
+}
+
+static void
+store_setting(const struct proc_setting *setting, void *state, char *value)
+{
+	void *at = (char *)state + setting->offset;
+
+	switch (setting->kind) {
+	case SETTING_TEXT:
+		free(*(char **)at);
+		*(char **)at = value;
+		return;
+	case SETTING_I64:
+		*(int64_t *)at = strtoll(value, NULL, 10);
+		break;
+	case SETTING_BOOL:
+		*(bool *)at = strcmp(value, "true") == 0;
+		break;
+	}
+	free(value);
+}
+
+static void
+gather_setting(struct proc *proc, const struct proc_gather *gather, const struct msg_conf *conf)
+{
+	char *name = proc_text(&conf->name);
+	char *value = proc_text(&conf->value);
+	size_t i;
+
+	if (!place_setting(&proc->place, name, value)) {
+		for (i = 0; i < gather->count; i++)
+			if (strcmp(gather->settings[i].name, name) == 0)
+				break;
+		if (i == gather->count)
+			fatalx("setting %s is not for this worker", name);
+		store_setting(&gather->settings[i], proc->state, value);
+	}
+	free(name);
+}
+
+static void
+add_peer(struct proc *proc, const struct msg_peer *peer, int fd)
+{
+	struct chan *old = proc_peer(proc, (enum role)peer->role, peer->number);
+	struct chan *chan;
+
+	if (old != NULL)
+		proc_drop(proc, old);
+	if (proc->npeers == WORKERS_MAX)
+		fatalx("too many peers");
+	chan = chan_make(fd, (enum role)peer->role, peer->number, peer->incarnation);
+	proc->peers[proc->npeers++] = chan;
+	if (proc->ops.attach != NULL)
+		proc->ops.attach(proc, chan);
+	if (proc->ops.peer_new != NULL)
+		proc->ops.peer_new(proc->state, chan);
+}
+
+void
+proc_gather(struct proc *proc, const struct proc_gather *gather, void *state)
+{
+	struct frame frame;
+	union msg msg;
+
+	proc->state = state;
+	for (;;) {
+		wait_control(proc, &frame, &msg);
+		switch (frame.type) {
+		case MSG_CONF:
+			gather_setting(proc, gather, &msg.conf);
+			break;
+		case MSG_CONF_FILE:
+			gather->file(state, (enum ipc_file)msg.conf_file.kind,
+			    (enum role)msg.conf_file.role, msg.conf_file.number, frame.fd);
+			break;
+		case MSG_PEER:
+			add_peer(proc, &msg.peer, frame.fd);
+			break;
+		case MSG_GATHERED:
+			proc->generation = msg.gathered.generation;
+			return;
+		default:
+			fatalx("master: message %u in mid-gathering", frame.type);
+		}
+	}
+}
+
+void
+proc_confine(struct proc *proc, const struct sandbox *sandbox)
+{
+	/* The zone is read once, by the first localtime(): it is behind us then. */
+	log_debug("confining");
+	sandbox_enter(sandbox, &proc->place, proc->sandbox_report, sizeof(proc->sandbox_report));
+}
+
+void
+proc_install(struct proc *proc, const struct proc_ops *ops, const struct proc_handler *handlers,
+    size_t count)
+{
+	size_t i;
+
+	proc->ops = *ops;
+	for (i = 0; i < count; i++)
+		proc->handlers[handlers[i].type] = &handlers[i];
+	if (proc->ops.attach != NULL)
+		proc->ops.attach(proc, proc->control);
+	for (i = 0; i < proc->npeers; i++) {
+		if (proc->ops.attach != NULL)
+			proc->ops.attach(proc, proc->peers[i]);
+		if (proc->ops.peer_new != NULL)
+			proc->ops.peer_new(proc->state, proc->peers[i]);
+	}
+}
+
+void
+proc_ready(struct proc *proc)
+{
+	struct msg_ready ready = { ipc_text(proc->sandbox_report) };
+
+	msg_ready_send(proc->control, &ready, -1);
+}
+
+struct chan *
+proc_peer(struct proc *proc, enum role role, unsigned number)
+{
+	size_t i;
+
+	for (i = 0; i < proc->npeers; i++)
+		if (proc->peers[i]->role == (int)role && proc->peers[i]->number == number)
+			return (proc->peers[i]);
+	return (NULL);
+}
+
+void
+proc_drop(struct proc *proc, struct chan *chan)
+{
+	size_t i;
+
+	for (i = 0; i < proc->npeers && proc->peers[i] != chan; i++)
+		continue;
+	if (i == proc->npeers)
+		return;
+	proc->peers[i] = proc->peers[--proc->npeers];
+	if (proc->ops.detach != NULL)
+		proc->ops.detach(proc, chan);
+	if (proc->ops.peer_gone != NULL)
+		proc->ops.peer_gone(proc->state, chan);
+	chan_fini(chan);
+	free(chan);
+}
+
+/* Messages of the life cycle; false if it is one of the role's. */
+static bool
+handle_own(struct proc *proc, const struct frame *frame, const union msg *msg)
+{
+	struct msg_pong pong;
+
+	switch (frame->type) {
+	case MSG_PING:
+		pong.serial = msg->ping.serial;
+		msg_pong_send(proc->control, &pong, -1);
+		return (true);
+	case MSG_PEER:
+		add_peer(proc, &msg->peer, frame->fd);
+		return (true);
+	case MSG_STOP:
+		if (proc->ops.stop != NULL)
+			proc->ops.stop(proc->state, msg->stop.deadline_ms);
+		else
+			proc_stopped(proc);
+		return (true);
+	default:
+		return (false);
+	}
+}
+
+static bool
+is_connected(const struct proc *proc, const struct chan *chan)
+{
+	size_t i;
+
+	if (chan == proc->control)
+		return (true);
+	for (i = 0; i < proc->npeers; i++)
+		if (proc->peers[i] == chan)
+			return (true);
+	return (false);
+}
+
+/* Handles every whole frame that was read, unless a handler pauses or drops the channel. */
+static void
+dispatch(struct proc *proc, struct chan *chan)
+{
+	enum chan_result result;
+	struct frame frame;
+	union msg msg;
+
+	while (!chan->paused && (result = chan_next(chan, &frame)) != CHAN_AGAIN) {
+		if (result != CHAN_OK)
+			fatalx("%s %u: broken framing", role_name((enum role)chan->role), chan->number);
+		decode(proc, chan, &frame, &msg);
+		if (handle_own(proc, &frame, &msg))
+			continue;
+		if (proc->handlers[frame.type] == NULL)
+			fatalx("%s %u: unexpected %s", role_name((enum role)chan->role), chan->number,
+			    ipc_entry(frame.type)->name);
+		proc->handlers[frame.type]->handle(proc->state, chan, &msg, frame.fd);
+		if (!is_connected(proc, chan))
+			return;
+	}
+	chan_shrink(chan);
+}
+
+void
+proc_read(struct proc *proc, struct chan *chan)
+{
+	switch (chan_read(chan)) {
+	case CHAN_OK:
+		dispatch(proc, chan);
+		break;
+	case CHAN_AGAIN:
+		break;
+	case CHAN_BROKEN:
+		fatalx("%s %u: broken framing", role_name((enum role)chan->role), chan->number);
+	case CHAN_CLOSED:
+		if (chan == proc->control)
+			exit(0);
+		proc_drop(proc, chan);
+		break;
+	}
+}
+
+static void
+flush_one(struct proc *proc, struct chan *chan)
+{
+	enum chan_result result = chan_flush(chan);
+
+	if (result == CHAN_CLOSED) {
+		if (chan == proc->control)
+			exit(0);
+		proc_drop(proc, chan);
+		return;
+	}
+	if (chan->writing != (result == CHAN_AGAIN)) {
+		chan->writing = result == CHAN_AGAIN;
+		proc->ops.update(proc, chan);
+	}
+}
+
+void
+proc_write(struct proc *proc, struct chan *chan)
+{
+	flush_one(proc, chan);
+}
+
+void
+proc_flush(struct proc *proc)
+{
+	size_t i;
+
+	if (chan_queued(proc->control) > 0 && !proc->control->writing)
+		flush_one(proc, proc->control);
+	for (i = proc->npeers; i > 0; i--)
+		if (i <= proc->npeers && chan_queued(proc->peers[i - 1]) > 0 &&
+		    !proc->peers[i - 1]->writing)
+			flush_one(proc, proc->peers[i - 1]);
+}
+
+void
+proc_pause(struct proc *proc, struct chan *chan)
+{
+	if (!chan->paused) {
+		chan->paused = true;
+		proc->ops.update(proc, chan);
+	}
+}
+
+void
+proc_resume(struct proc *proc, struct chan *chan)
+{
+	if (chan->paused) {
+		chan->paused = false;
+		proc->ops.update(proc, chan);
+		dispatch(proc, chan);
+	}
+}
+
+void
+proc_stopped(struct proc *proc)
+{
+	struct msg_stopped stopped = { 0 };
+
+	msg_stopped_send(proc->control, &stopped, -1);
+	(void)chan_flush_wait(proc->control, 1000);
+	proc->done = true;
+}
+
+noreturn void
+proc_fail(struct proc *proc, bool final, const char *format, ...)
+{
+	struct msg_failed failed = { 0 };
+	char text[IPC_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	failed.final = final;
+	failed.reason = ipc_text(text);
+	msg_failed_send(proc->control, &failed, -1);
+	(void)chan_flush_wait(proc->control, 1000);
+	fatalx("%s", text);
+}
