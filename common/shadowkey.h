@@ -27,13 +27,19 @@ enum shadowkey_alg {
 	SHADOWKEY_ALG__COUNT
 };
 
+struct shadowkey_request {
+	const uint8_t *id; /* SHADOWKEY_ID_SIZE bytes */
+	enum shadowkey_alg alg;
+	const uint8_t *block;
+	size_t block_len;
+};
+
 /*
- * Signs block with the private key named by id.  Writes at most
+ * Signs the block with the private key named by id.  Writes at most
  * SHADOWKEY_BLOCK_MAX bytes to out; returns their number, or -1 (the handshake
  * then fails).  May block, for a bounded time.
  */
-typedef int shadowkey_ask(void *arg, const uint8_t id[SHADOWKEY_ID_SIZE], enum shadowkey_alg,
-    const uint8_t *block, size_t block_len, uint8_t *out);
+typedef int shadowkey_ask(void *arg, const struct shadowkey_request *, uint8_t *out);
 
 /*
  * A new key object for SSL_CTX_use_PrivateKey(), to be freed by the caller with

@@ -59,14 +59,20 @@ void credentials_free(struct credentials **);
 /* How many users can log in, for /status and logs. */
 size_t credentials_count(const struct credentials *);
 
+/* What a client says of itself: as sent, no NUL at the end; a name of length 0 is nobody. */
+struct credentials_claim {
+	const char *user;
+	size_t user_len;
+	const char *password;
+	size_t password_len;
+};
+
 /*
- * Decides about a user name and password as sent by a client (no NUL at the
- * end; a name of length 0 is nobody).  Takes the same time for an unknown user
+ * Decides about a claim.  Takes the same time for an unknown user
  * as for a wrong password.  A password_hash costs up to 60 ms the first time,
  * nothing once that password has been right.
  */
-void credentials_login(struct credentials *, const char *user, size_t user_len,
-    const char *password, size_t password_len, struct login *);
+void credentials_login(struct credentials *, const struct credentials_claim *, struct login *);
 
 /*
  * The clear password of the -join-as user, borrowed; an error if the user is

@@ -34,11 +34,12 @@ void sign_key_free(struct sign_key **);
 const uint8_t *sign_key_id(const struct sign_key *);
 
 /*
- * Signs.  out has room for SHADOWKEY_BLOCK_MAX bytes.  Returns the number of
+ * Signs; the id in the request is the caller's business, who chose the key.
+ * out has room for SHADOWKEY_BLOCK_MAX bytes.  Returns the number of
  * bytes, or -1 with the reason: the asker sent what no handshake contains, and
  * is to be treated as captured.
  */
-int sign_block(struct sign_key *, enum shadowkey_alg, const uint8_t *block, size_t block_len,
-    uint8_t *out, struct error *);
+int sign_block(struct sign_key *, const struct shadowkey_request *, uint8_t *out,
+    struct error *);
 
 #endif
