@@ -57,5 +57,7 @@ struct sandbox_place {
  * (one line for /status and -check).  Exits if something required is missing.
  */
 void sandbox_enter(const struct sandbox *, const struct sandbox_place *, char *report, size_t size);
+/* Prints what this system offers, for -check. */
+void sandbox_print_check(void);
 
 #endif

@@ -64,4 +64,10 @@ sandbox_enter(const struct sandbox *sandbox, const struct sandbox_place *place, 
 	    place->uid != 0 ? "yes" : "no");
 }
 
+void
+sandbox_print_check(void)
+{
+	printf("pledge: yes\nunveil: yes\n");
+}
+
 #endif

@@ -184,6 +184,18 @@ ipc_decode(const struct frame *frame, enum role from, enum role to, union msg *m
 	return (NULL);
 }
 
+bool
+ipc_has_edge(enum role a, enum role b)
+{
+	size_t i;
+
+	for (i = 0; i < MSG__COUNT; i++)
+		if (((entries[i].from & (1U << a)) && (entries[i].to & (1U << b))) ||
+		    ((entries[i].from & (1U << b)) && (entries[i].to & (1U << a))))
+			return (true);
+	return (false);
+}
+
 #define FIELD_TEXT(kind, name, bound) #kind #name #bound
 #define LIST_TEXT(NAME, type, from, to, fd) #NAME #from #to #fd type##_FIELDS(FIELD_TEXT)
 

@@ -66,6 +66,7 @@ const char *role_name(enum role);
 	/* Signatures with keys that http does not have. */			\
 	X(KEY_SIGN,	key_sign,	HTTP,		KEY,		FD_NONE)	\
 	X(KEY_SIGNED,	key_signed,	KEY,		HTTP,		FD_NONE)	\
+	X(KEY_HELD,	key_held,	KEY,		HTTP,		FD_NONE)	\
 	/* A write's way, and a barrier's. */					\
 	X(EXECUTE,	execute,	HTTP,		RAFT,		FD_NONE)	\
 	X(BARRIER,	barrier,	HTTP,		RAFT,		FD_NONE)	\
@@ -80,7 +81,7 @@ const char *role_name(enum role);
 	/* Recovery crosses two workers. */					\
 	X(PICKED,	picked,		SQL,		RAFT,		FD_NONE)	\
 	X(LOG_OK,	log_ok,		RAFT,		SQL,		FD_NONE)	\
-	X(OPENED,	opened,		SQL,		RAFT,		FD_NONE)	\
+	X(OPENED,	opened,		SQL,		RAFT | MASTER,	FD_NONE)	\
 	/* A read's way. */							\
 	X(QUERY,	query,		HTTP,		READ,		FD_NONE)	\
 	X(CREDIT,	credit,		HTTP,		READ,		FD_NONE)	\
@@ -123,9 +124,11 @@ const char *role_name(enum role);
 	F(u64, request, 0) F(bool8, known, 0) F(u32, perms, 0)			\
 	F(u64, generation, 0) F(bytes, ticket, IPC_TICKET_MAX)
 #define key_sign_FIELDS(F)							\
-	F(u64, request, 0) F(u8, slot, 0) F(enum8, alg, KEY_ALG__COUNT)		\
+	F(u64, request, 0) F(bytes, id, 32) F(enum8, alg, KEY_ALG__COUNT)		\
 	F(bytes, block, IPC_SIGN_MAX)
 #define key_signed_FIELDS(F) F(u64, request, 0) F(bytes, signature, IPC_SIGN_MAX)
+/* The key of a generation, by the hash of its public half; empty: it could not be read. */
+#define key_held_FIELDS(F) F(u64, generation, 0) F(bytes, id, 32)
 
 #define execute_FIELDS(F)							\
 	F(u64, request, 0) F(bytes, ticket, IPC_TICKET_MAX) F(bytes, command, COMMAND_MAX)
@@ -137,7 +140,7 @@ const char *role_name(enum role);
 #define refused_FIELDS(F)							\
 	F(u64, request, 0) F(enum8, reason, REFUSED__COUNT) F(text, text, 512)
 #define apply_FIELDS(F)								\
-	F(u64, index, 0) F(u64, term, 0) F(enum8, type, APPLY__COUNT)		\
+	F(u64, index, 0) F(u64, term, 0) F(enum8, type, ENTRY__COUNT)		\
 	F(u8, worker, 0) F(u32, incarnation, 0) F(u64, request, 0)		\
 	F(bytes, entry, COMMAND_MAX)
 #define applied_FIELDS(F) F(u64, index, 0) F(u64, chain, 0)
@@ -172,6 +175,8 @@ enum ipc_file {
 	FILE_HTTP_CA,
 	FILE_CREDENTIALS,
 	FILE_LOCK,
+	FILE_TICKET_KEY,    /* of verifier `role`: to auth both, to raft and read their own */
+	FILE_SESSION_KEY,   /* of TLS session tickets, the same for all http workers */
 	FILE_RAFT_LISTENER,
 	FILE_DATA,	    /* DATA itself, for identity (raft) */
 	FILE__COUNT
@@ -191,7 +196,7 @@ enum ipc_refused {
 	REFUSED__COUNT
 };
 
-enum ipc_apply { APPLY_NOP, APPLY_COMMAND, APPLY__COUNT };
+enum ipc_entry_type { ENTRY_NOP, ENTRY_COMMAND, ENTRY__COUNT };
 
 enum ipc_result {
 	RESULT_PART,	 /* more follows */
@@ -258,6 +263,8 @@ const struct ipc_entry *ipc_entry(unsigned type);
  * what is wrong with it: the peer is compromised or broken.
  */
 const char *ipc_decode(const struct frame *, enum role from, enum role to, union msg *);
+/* Whether any message goes between two roles, either way: then they need a channel. */
+bool ipc_has_edge(enum role, enum role);
 /* A number that changes whenever the list does. */
 uint32_t ipc_revision(void);
 

@@ -25,6 +25,7 @@
 #include "proto/ipc.h"
 
 #define PROC_CONTROL_FD 3
+#define PROC_FD_LOWEST 4
 
 /* A setting the role wants, stored at `offset` of its state. */
 enum proc_setting_kind { SETTING_TEXT /* char *, owned */, SETTING_I64, SETTING_BOOL };

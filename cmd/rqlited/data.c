@@ -1,0 +1,165 @@
+/*
+ * The data directory: made with narrow modes whatever the umask, locked against
+ * a second start, and divided so that each worker finds only its own part.
+ *
+ * DATA is 0700 and stays the starter's.  Started as root, raft owns DATA/raft
+ * (0700), sql owns DATA/db (2750, readers' group), and each is locked up there
+ * by chroot.  Otherwise all is one user's and Landlock alone separates.
+ */
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/rqlited/master.h"
+#include "common/log.h"
+
+#define ID_BASE 65100 /* of the ids used where no such users exist: a range that systems reserve */
+
+static const struct {
+	const char *user;
+	const char *directory; /* below DATA; NULL: needs no files */
+} places[ROLE__COUNT] = {
+	[ROLE_HTTP] = { "_rqlited_http", NULL },
+	[ROLE_AUTH] = { "_rqlited_auth", NULL },
+	[ROLE_KEY] = { "_rqlited_key", NULL },
+	[ROLE_RAFT] = { "_rqlited_raft", "raft" },
+	[ROLE_SQL] = { "_rqlited_sql", "db" },
+	[ROLE_READ] = { "_rqlited_read", "db" },
+};
+
+uid_t
+data_uid(enum role role)
+{
+	const struct passwd *pw = getpwnam(places[role].user);
+
+	return (pw != NULL ? pw->pw_uid : (uid_t)(ID_BASE + role));
+}
+
+gid_t
+data_gid(enum role role)
+{
+	const struct passwd *pw = getpwnam(places[role].user);
+
+	return (pw != NULL ? pw->pw_gid : (gid_t)(ID_BASE + role));
+}
+
+const char *
+data_directory(const struct master *master, enum role role)
+{
+	static char path[4096];
+
+	if (places[role].directory == NULL)
+		return (NULL);
+	(void)snprintf(path, sizeof(path), "%s/%s", master->flags->data_dir, places[role].directory);
+	return (path);
+}
+
+/* The directory and its missing parents. */
+static int
+make_path(const char *path, struct error *error)
+{
+	char part[4096];
+	char *slash;
+
+	if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
+		return (error_set(error, "mkdir %s: name too long", path));
+	for (slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) == -1 && errno != EEXIST)
+			return (error_set_errno(error, "mkdir %s", part));
+		*slash = '/';
+	}
+	if (mkdir(part, 0700) == -1 && errno != EEXIST)
+		return (error_set_errno(error, "mkdir %s", part));
+	return (0);
+}
+
+/* A directory of one worker, owned and moded as it must be, also if it was there before. */
+static int
+make_part(const struct master *master, enum role role, gid_t gid, mode_t mode, struct error *error)
+{
+	const char *path = data_directory(master, role);
+	int fd;
+
+	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+		return (error_set_errno(error, "mkdir %s", path));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return (error_set_errno(error, "open %s", path));
+	if (master->root && fchown(fd, data_uid(role), gid) == -1) {
+		close(fd);
+		return (error_set_errno(error, "chown %s", path));
+	}
+	if (fchmod(fd, master->root ? mode : 0700) == -1) {
+		close(fd);
+		return (error_set_errno(error, "chmod %s", path));
+	}
+	close(fd);
+	return (0);
+}
+
+static int
+take_lock(struct master *master, struct error *error)
+{
+	char path[4096];
+
+	(void)snprintf(path, sizeof(path), "%s/lock", master->flags->data_dir);
+	master->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (master->lock == -1)
+		return (error_set_errno(error, "open %s", path));
+	if (flock(master->lock, LOCK_EX | LOCK_NB) == -1)
+		return (error_set(error, "data directory %s is in use by another rqlited (its lock is held)",
+		    master->flags->data_dir));
+	return (0);
+}
+
+/* rqlite keeps its log in raft.db: such a directory is another program's. */
+static int
+refuse_foreign(const struct master *master, struct error *error)
+{
+	char path[4096];
+
+	(void)snprintf(path, sizeof(path), "%s/raft.db", master->flags->data_dir);
+	if (access(path, F_OK) == 0)
+		return (error_set(error,
+		    "%s was written by rqlite, whose format this version does not read: "
+		    "start with an empty directory and load a backup",
+		    master->flags->data_dir));
+	return (0);
+}
+
+/* For people: the database where rqlite has it. */
+static void
+link_database(const struct master *master)
+{
+	char path[4096];
+
+	(void)snprintf(path, sizeof(path), "%s/db.sqlite", master->flags->data_dir);
+	if (symlink("db/db.sqlite", path) == -1 && errno != EEXIST)
+		log_warn("symlink %s", path);
+}
+
+int
+data_prepare(struct master *master, struct error *error)
+{
+	if (make_path(master->flags->data_dir, error) == -1)
+		return (-1);
+	if (access(master->flags->data_dir, R_OK | W_OK | X_OK) == -1)
+		return (error_set_errno(error, "%s", master->flags->data_dir));
+	if (refuse_foreign(master, error) == -1 || take_lock(master, error) == -1)
+		return (-1);
+	if (chmod(master->flags->data_dir, 0700) == -1)
+		return (error_set_errno(error, "chmod %s", master->flags->data_dir));
+	if (make_part(master, ROLE_RAFT, data_gid(ROLE_RAFT), 0700, error) == -1 ||
+	    make_part(master, ROLE_SQL, data_gid(ROLE_READ), 02750, error) == -1)
+		return (-1);
+	link_database(master);
+	return (0);
+}

@@ -1,0 +1,256 @@
+/*
+ * rqlited: a distributed SQLite server.  This is the master's start: flags,
+ * checks, sockets, the data directory, then supervise.c's loop.
+ *
+ * What can fail for a reason an operator can mend fails here, before any worker
+ * runs, with a text that says what, where and why.
+ */
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cmd/rqlited/hashpw.h"
+#include "cmd/rqlited/master.h"
+#include "common/counters.h"
+#include "common/log.h"
+#include "proto/board.h"
+
+#define SESSION_KEY_SIZE 80 /* OpenSSL's ticket keys */
+
+static const char logo[] = "            _ _ _           _\n"
+			   "  _ __ __ _| (_) |_ ___  __| |\n"
+			   " | '__/ _` | | | __/ _ \\/ _` |   SQLite, on every node the same.\n"
+			   " | | | (_| | | | ||  __/ (_| |   Privileges, in no process more than it needs.\n"
+			   " |_|  \\__, |_|_|\\__\\___|\\__,_|\n"
+			   "         |_|\n";
+
+/* A nameless file, optionally with random bytes that only its readers learn. */
+static int
+make_page(const char *name, size_t size, size_t secret)
+{
+	uint8_t bytes[SESSION_KEY_SIZE];
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd == -1 || ftruncate(fd, (off_t)size) == -1)
+		fatal("memfd %s", name);
+	if (fchmod(fd, 0600) == -1)
+		fatal("fchmod %s", name);
+	if (secret > 0) {
+		if (getrandom(bytes, secret, 0) != (ssize_t)secret ||
+		    pwrite(fd, bytes, secret, 0) != (ssize_t)secret)
+			fatal("random key");
+		explicit_bzero(bytes, sizeof(bytes));
+	}
+	return (fd);
+}
+
+static void
+add_worker(struct master *master, enum role role, unsigned number)
+{
+	struct worker *worker = &master->workers[master->nworkers++];
+
+	worker->role = role;
+	worker->number = number;
+	worker->counters = make_page("counters", COUNTERS_PAGE_SIZE, 0);
+}
+
+static void
+list_workers(struct master *master)
+{
+	const struct flags *flags = master->flags;
+	unsigned i;
+
+	for (i = 0; i < (unsigned)flags->http_workers; i++)
+		add_worker(master, ROLE_HTTP, i);
+	if (flags->auth[0] != '\0')
+		add_worker(master, ROLE_AUTH, 0);
+	if (flags->http_cert[0] != '\0')
+		add_worker(master, ROLE_KEY, 0);
+	add_worker(master, ROLE_RAFT, 0);
+	add_worker(master, ROLE_SQL, 0);
+	for (i = 0; i < (unsigned)flags->read_workers; i++)
+		add_worker(master, ROLE_READ, i);
+}
+
+static void
+make_pages(struct master *master)
+{
+	int pipe_fds[2];
+
+	master->board = make_page("board", BOARD_SIZE, 0);
+	master->ticket_keys[0] = make_page("ticket-raft", 16, 16);
+	master->ticket_keys[1] = make_page("ticket-read", 16, 16);
+	master->session_key = make_page("session", SESSION_KEY_SIZE, SESSION_KEY_SIZE);
+	if (pipe2(pipe_fds, O_CLOEXEC) == -1)
+		fatal("pipe");
+	master->log_read = pipe_fds[0];
+	master->log_write = pipe_fds[1];
+	if (fcntl(master->log_read, F_SETFL, O_NONBLOCK) == -1)
+		fatal("fcntl");
+}
+
+/* Where the workers are: beside us in the build folder, else where they were installed. */
+static const char *
+find_libexec(void)
+{
+	static char path[4200];
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		*slash = '\0';
+		(void)snprintf(path, sizeof(path), "%s/../../proc/rqlited-http", self);
+		if (access(path, X_OK) == 0) {
+			(void)snprintf(path, sizeof(path), "%s/../../proc", self);
+			return (path);
+		}
+	}
+	return (LIBEXEC_WORKERS);
+}
+
+static void
+log_start(int argc, char **argv)
+{
+	struct buf line = BUF_INIT;
+	int i;
+
+	for (i = 0; i < argc; i++) {
+		buf_add_text(&line, i > 0 ? " " : "");
+		buf_add_text(&line, argv[i]);
+	}
+	buf_add_u8(&line, '\0');
+	log_as("rqlited",
+	    "rqlited starting, version %s, SQLite %s, commit %s, compiler (toolchain) cc, "
+	    "compiler (command) %s",
+	    RQLITED_VERSION, sqlite3_libversion(), "unknown", __VERSION__);
+	log_as("rqlited", "launch command: %s", (const char *)buf_bytes(&line));
+	buf_fini(&line);
+}
+
+static void
+log_available(const struct flags *flags)
+{
+	const char *scheme = flags->http_cert[0] != '\0' ? "https" : "http";
+	const char *colon = strrchr(flags->http_adv_addr, ':');
+
+	log_as("rqlited", "node HTTP API available at %s://%s", scheme, flags->http_adv_addr);
+	log_as("rqlited", "connect using the command-line tool via 'rqlite -H %.*s -p %s'",
+	    (int)(colon - flags->http_adv_addr), flags->http_adv_addr, colon + 1);
+}
+
+/* Descriptors for every connection an http worker may hold, as far as the system lets. */
+static void
+raise_open_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int
+die(const char *what, const struct error *error)
+{
+	log_as("rqlited", "%s%s", what, error->text);
+	return (1);
+}
+
+static int
+start(struct master *master, int argc, char **argv)
+{
+	const struct flags *flags = master->flags;
+	struct error error;
+	char what[512];
+	bool fresh;
+	char path[4096];
+
+	(void)!write(STDOUT_FILENO, logo, sizeof(logo) - 1);
+	log_start(argc, argv);
+	master->raft_listener = listen_tcp(flags->raft_addr, &error);
+	if (master->raft_listener == -1) {
+		(void)snprintf(what, sizeof(what), "failed to listen on %s: ", flags->raft_addr);
+		return (die(what, &error));
+	}
+	log_as("mux", "mux serving on %s, advertising %s", flags->raft_addr, flags->raft_adv_addr);
+	if (data_prepare(master, &error) == -1)
+		return (die("failed to open data directory: ", &error));
+	(void)snprintf(path, sizeof(path), "%s/node.json", flags->data_dir);
+	fresh = access(path, F_OK) == -1;
+	log_as("rqlited", fresh ? "no preexisting node state detected in %s, node may be bootstrapping" :
+	    "preexisting node state detected in %s", flags->data_dir);
+	if (flags_check_files(flags, &error) == -1)
+		return (die("", &error));
+	master->listener = listen_tcp(flags->http_addr, &error);
+	if (master->listener == -1)
+		return (die("failed to start HTTP server: ", &error));
+	log_as("http", "service listening on %s", flags->http_addr);
+	if (fresh && flags->join[0] == '\0')
+		log_as("rqlited", "bootstrapping single new node");
+	log_available(flags);
+	make_pages(master);
+	list_workers(master);
+	reload_init(master);
+	return (supervise(master));
+}
+
+/* -check: what would be in force, and what is missing; starts nothing. */
+static int
+check(const struct flags *flags, const struct master *master)
+{
+	struct error error;
+
+	if (flags_check_files(flags, &error) == -1) {
+		fprintf(stderr, "%s\n", error.text);
+		return (1);
+	}
+	printf("flags: good\nfiles: good\n");
+	sandbox_print_check();
+	printf("users: %s\n", master->root ?
+	    "each worker its own" :
+	    "not started as root: all workers share this user; they are kept apart by "
+	    "Landlock and seccomp, not by users and chroot");
+	return (0);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct flags flags;
+	static struct master master;
+	int status;
+
+	log_init("rqlited", LOG_INFO);
+	status = flags_parse(argc, argv, &flags);
+	if (status != FLAGS_GO)
+		return (status);
+	if (flags.hash_password)
+		return (hashpw_main());
+	umask(077);
+	master.flags = &flags;
+	master.libexec = find_libexec();
+	master.root = geteuid() == 0;
+	master.generation = 1;
+	if (flags.check)
+		return (check(&flags, &master));
+	/* Without root nothing here needs more rights than exec gives; with it, users are changed. */
+	if (!master.root)
+		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	raise_open_limit();
+	return (start(&master, argc, argv));
+}

@@ -1,0 +1,122 @@
+/*
+ * The master: parses flags, opens sockets and files, starts one process per
+ * worker, wires them to each other, restarts what dies, and stops all in order.
+ *
+ * It is the only process with the starter's rights once the node runs.  It
+ * takes a handful of messages from workers, treats them as hostile, and has no
+ * parser for anything else.
+ */
+#ifndef RQLITED_MASTER_H
+#define RQLITED_MASTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cmd/rqlited/flags.h"
+#include "common/chan.h"
+#include "common/error.h"
+#include "common/limits.h"
+#include "proto/ipc.h"
+
+enum worker_state {
+	WORKER_DEAD,	 /* not running */
+	WORKER_STARTING, /* spawned, not yet confined */
+	WORKER_READY,
+	WORKER_STOPPING, /* told to stop */
+};
+
+struct worker {
+	enum role role;
+	unsigned number;
+	enum worker_state state;
+	pid_t pid;
+	uint32_t incarnation;
+	struct chan chan;
+	int counters;	      /* its page, kept over a restart */
+	int64_t started_ms;
+	int64_t pong_ms;      /* when it last answered */
+	uint64_t restarts;
+	bool drained;	      /* this reload's first phase */
+	bool drained_good;
+	char sandbox[256];    /* what confines it, in its own words */
+};
+
+/* A file that is re-read when it changes. */
+struct watched {
+	const char *path; /* NULL: not configured */
+	enum ipc_file kind;
+	enum role to;
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec mtime;
+};
+
+#define WATCHED_MAX 4
+#define RESTARTS_IN_A_MINUTE 5
+
+enum reload_phase { RELOAD_NONE, RELOAD_DRAIN };
+
+struct master {
+	const struct flags *flags;
+	const char *libexec;
+	struct worker workers[WORKERS_MAX];
+	size_t nworkers;
+	int listener;
+	int raft_listener;
+	int lock;
+	int board;	   /* writable, for raft */
+	int ticket_keys[2]; /* what raft and read check tickets with, drawn anew each start */
+	int session_key;    /* of TLS session tickets */
+	int log_read;	   /* the pipe that carries the workers' log lines */
+	int log_write;
+	bool root;	   /* started as root: workers get users of their own */
+	uint64_t generation;
+	bool opened;	   /* the database is there: readers may start */
+	bool stopping;
+	int64_t stop_deadline_ms;
+	const char *stop_signal;
+	bool failed;	   /* a worker said that the node can not go on */
+	char failure[512];
+	int64_t restarts_ms[RESTARTS_IN_A_MINUTE]; /* when the node was last restarted */
+	uint64_t node_restarts;
+	struct watched watched[WATCHED_MAX];
+	enum reload_phase reload;
+	bool reload_asked; /* SIGHUP */
+	int64_t reload_ms;
+	int64_t tick_ms;
+};
+
+/* data.c: the directory, its lock, and who may enter what. */
+int data_prepare(struct master *, struct error *);
+/* The directory a role works in, as an absolute path; NULL if it needs none. */
+const char *data_directory(const struct master *, enum role);
+uid_t data_uid(enum role);
+gid_t data_gid(enum role);
+
+/* listen.c */
+int listen_tcp(const char *address, struct error *);
+
+/* spawn.c: one process. */
+void spawn_worker(struct master *, struct worker *);
+
+/* wire.c: what a new worker is told, and who talks to whom. */
+void wire_worker(struct master *, struct worker *);
+void wire_reload_files(struct master *, struct worker *);
+
+/* supervise.c */
+int supervise(struct master *);
+int64_t master_now_ms(void);
+void master_kill(struct worker *);
+
+/* reload.c */
+void reload_init(struct master *);
+void reload_tick(struct master *);
+void reload_drained(struct master *, struct worker *, const struct msg_drained *);
+
+/* report.c: the master's part of /status. */
+void report_send(struct master *, struct worker *, uint64_t request);
+
+#endif
