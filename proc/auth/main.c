@@ -1,0 +1,224 @@
+/*
+ * The auth worker: knows the credentials, tells http who a client is, and seals
+ * what that client may do into tickets.  It has no network and no files; what
+ * http says is hostile.
+ *
+ * A captured auth gives passwords and tickets away; that is why it does nothing
+ * else.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/counters.h"
+#include "common/log.h"
+#include "common/sandbox.h"
+#include "proc/auth/credentials.h"
+#include "proc/auth/throttle.h"
+#include "proc/frame/frame.h"
+#include "proto/ticket.h"
+
+#define TICKET_LIFE_MS (10 * 60 * 1000) /* http asks again after it */
+
+static const struct sandbox auth_sandbox = {
+	.role = "auth",
+	.promises = "stdio",
+	.sets = SANDBOX_STDIO,
+	.open_max = 64,
+};
+
+struct auth {
+	struct proc proc;
+	char *path; /* for messages only */
+	int file;   /* of the credentials, until read */
+	struct credentials *credentials;
+	struct credentials *next; /* prepared by a reload, not in force */
+	struct throttle throttle;
+	struct ticket_key keys[TICKET__COUNT];
+	struct counters *counters;
+	uint64_t generation;
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+static const struct proc_setting settings[] = {
+	{ "auth", SETTING_TEXT, offsetof(struct auth, path) },
+};
+
+static void
+on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd)
+{
+	struct auth *auth = state;
+
+	switch (kind) {
+	case FILE_CREDENTIALS:
+		if (auth->file != -1)
+			close(auth->file);
+		auth->file = fd;
+		return;
+	case FILE_TICKET_KEY: {
+		struct ticket_key *key = &auth->keys[role == ROLE_RAFT ? TICKET_RAFT : TICKET_READ];
+
+		if (pread(fd, key->bytes, sizeof(key->bytes), 0) != sizeof(key->bytes))
+			fatalx("no ticket key");
+		break;
+	}
+	case FILE_COUNTERS:
+		auth->counters = counters_map(fd, true);
+		break;
+	default:
+		fatalx("unexpected descriptor");
+	}
+	close(fd);
+}
+
+/* Reads the file that was handed over last. */
+static struct credentials *
+read_credentials(struct auth *auth, struct error *error)
+{
+	struct credentials *credentials = NULL;
+
+	if (auth->file == -1) {
+		(void)error_set(error, "open %s: the file can not be opened", auth->path);
+		return (NULL);
+	}
+	if (credentials_read(auth->file, auth->path, &credentials, error) == -1)
+		credentials = NULL;
+	close(auth->file);
+	auth->file = -1;
+	return (credentials);
+}
+
+/* What a login was worth, and the ticket for it. */
+static void
+decide(struct auth *auth, const struct msg_auth_check *check, struct login *login)
+{
+	struct credentials_claim claim = { (const char *)check->user.data, check->user.len,
+		(const char *)check->password.data, check->password.len };
+	uint8_t address[16] = { 0 };
+	uint32_t failures;
+
+	memcpy(address, check->address.data, check->address.len);
+	if (claim.user_len > 0 && !throttle_allows(&auth->throttle, address, now_ms())) {
+		struct credentials_claim nobody = { "", 0, "", 0 };
+
+		credentials_login(auth->credentials, &nobody, login);
+		login->result = CREDENTIALS_THROTTLED;
+		return;
+	}
+	credentials_login(auth->credentials, &claim, login);
+	if (login->result != CREDENTIALS_WRONG)
+		return;
+	failures = throttle_fail(&auth->throttle, address, now_ms());
+	if (failures > 0)
+		log_info("%u failed logins from %02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:"
+			 "%u.%u.%u.%u",
+		    failures, address[0], address[1], address[2], address[3], address[4], address[5],
+		    address[6], address[7], address[8], address[9], address[10], address[11],
+		    address[12], address[13], address[14], address[15]);
+}
+
+static void
+on_auth_check(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct auth *auth = state;
+	struct msg_auth_result result = { 0 };
+	uint8_t sealed[TICKET_SIZE];
+	struct ticket ticket;
+	struct login login;
+
+	decide(auth, &msg->auth_check, &login);
+	ticket.generation = auth->generation;
+	ticket.expires_ms = now_ms() + TICKET_LIFE_MS;
+	ticket.perms = login.perms;
+	ticket.user = login.user;
+	ticket_mint(&ticket, auth->keys, sealed);
+	result.request = msg->auth_check.request;
+	/* Of a wrong password nothing is remembered: the next may be right. */
+	result.known = login.result == CREDENTIALS_OK || login.result == CREDENTIALS_ANONYMOUS;
+	result.perms = login.perms;
+	result.generation = auth->generation;
+	result.ticket.data = sealed;
+	result.ticket.len = sizeof(sealed);
+	msg_auth_result_send(chan, &result, -1);
+}
+
+/* A reload's file, kept until it is committed. */
+static void
+on_conf_file(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	on_file(state, (enum ipc_file)msg->conf_file.kind, (enum role)msg->conf_file.role,
+	    msg->conf_file.number, fd);
+}
+
+static void
+on_reload(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct auth *auth = state;
+	struct msg_drained drained = { true, { NULL, 0 } };
+	struct error error;
+
+	credentials_free(&auth->next);
+	auth->next = read_credentials(auth, &error);
+	if (auth->next == NULL) {
+		drained.good = false;
+		drained.reason = ipc_text(error.text);
+	}
+	msg_drained_send(chan, &drained, -1);
+}
+
+static void
+on_reloaded(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct auth *auth = state;
+
+	if (msg->reloaded.commit && auth->next != NULL) {
+		credentials_free(&auth->credentials);
+		auth->credentials = auth->next;
+		auth->next = NULL;
+		auth->generation = msg->reloaded.generation;
+	}
+	credentials_free(&auth->next);
+}
+
+static const struct proc_handler handlers[] = {
+	{ MSG_AUTH_CHECK, on_auth_check },
+	{ MSG_CONF_FILE, on_conf_file },
+	{ MSG_RELOAD, on_reload },
+	{ MSG_RELOADED, on_reloaded },
+};
+
+static void
+auth_init(struct auth *auth)
+{
+	struct error error;
+
+	auth->credentials = read_credentials(auth, &error);
+	if (auth->credentials == NULL)
+		proc_fail(&auth->proc, true, "failed to get credential store: %s", error.text);
+	auth->generation = auth->proc.generation;
+	throttle_init(&auth->throttle, now_ms());
+}
+
+int
+main(void)
+{
+	static struct auth auth;
+	static const struct proc_gather gather = { settings, 1, on_file };
+	static const struct proc_ops ops = { .turn = NULL };
+
+	auth.file = -1;
+	proc_hello(&auth.proc, ROLE_AUTH);
+	proc_gather(&auth.proc, &gather, &auth);
+	auth_init(&auth);
+	proc_confine(&auth.proc, &auth_sandbox);
+	return (proc_run(&auth.proc, &ops, handlers, sizeof(handlers) / sizeof(handlers[0])));
+}
