@@ -1,0 +1,343 @@
+/*
+ * Shadow keys and the signer behind them: real handshakes in which the server
+ * has only the public half, and requests that no handshake makes, refused.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+
+#include "common/shadowkey.h"
+#include "proc/key/sign.h"
+#include "tests/unit/tls_make.h"
+
+struct asked {
+	struct sign_key *key;
+	unsigned count;
+	bool refuse;
+};
+
+static int
+ask(void *arg, const struct shadowkey_request *request, uint8_t *out)
+{
+	struct asked *asked = arg;
+	struct error error;
+	int n;
+
+	asked->count++;
+	assert_memory_equal(request->id, sign_key_id(asked->key), SHADOWKEY_ID_SIZE);
+	if (asked->refuse)
+		return (-1);
+	n = sign_block(asked->key, request, out, &error);
+	if (n == -1)
+		print_message("refused: %s\n", error.text);
+	return (n);
+}
+
+static struct sign_key *
+load(EVP_PKEY *pkey)
+{
+	char *pem = key_pem(pkey, NULL);
+	int fd = text_fd(pem);
+	struct sign_key *key = NULL;
+	struct error error;
+
+	assert_int_equal(sign_key_read(fd, "k", &key, &error), 0);
+	close(fd);
+	free(pem);
+	return (key);
+}
+
+static SSL_CTX *
+server_of(X509 *cert, struct asked *asked)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	struct error error;
+	EVP_PKEY *shadow = shadowkey_new(cert, ask, asked, &error);
+
+	assert_non_null(shadow);
+	assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(ctx, shadow), 1);
+	EVP_PKEY_free(shadow);
+	return (ctx);
+}
+
+static struct asked one_asked;
+
+/* Every version and kind of signature that a client of ours may want. */
+static void
+handshakes(int kind, const char *const *sigalgs)
+{
+	EVP_PKEY *pkey = make_key(kind);
+	X509 *cert = make_cert(&(struct cert_spec) { .name = "x", .key = pkey });
+	SSL_CTX *server, *client;
+	struct tls_pair pair;
+	unsigned before;
+
+	one_asked = (struct asked) { .key = load(pkey) };
+	server = server_of(cert, &one_asked);
+	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++)
+		for (size_t i = 0; sigalgs[i] != NULL; i++) {
+			if (version == TLS1_3_VERSION && strstr(sigalgs[i], "RSA+") != NULL)
+				continue; /* 1.3 has no PKCS #1 signatures */
+			client = SSL_CTX_new(TLS_client_method());
+			SSL_CTX_set_min_proto_version(client, version);
+			SSL_CTX_set_max_proto_version(client, version);
+			assert_int_equal(SSL_CTX_set1_sigalgs_list(client, sigalgs[i]), 1);
+			before = one_asked.count;
+			pair_init(&pair, client, server);
+			if (!pair_talk(&pair)) {
+				print_message("kind %d, version %x, %s\n", kind, version, sigalgs[i]);
+				fail();
+			}
+			assert_int_equal(one_asked.count, before + 1);
+			pair_fini(&pair);
+			SSL_CTX_free(client);
+		}
+	/* A refusal ends the handshake and nothing else. */
+	client = SSL_CTX_new(TLS_client_method());
+	one_asked.refuse = true;
+	pair_init(&pair, client, server);
+	assert_false(pair_talk(&pair));
+	pair_fini(&pair);
+	one_asked.refuse = false;
+	pair_init(&pair, client, server);
+	assert_true(pair_talk(&pair));
+	pair_fini(&pair);
+	SSL_CTX_free(client);
+	SSL_CTX_free(server);
+	sign_key_free(&one_asked.key);
+	X509_free(cert);
+	EVP_PKEY_free(pkey);
+}
+
+static void
+test_rsa(void **state)
+{
+	static const char *const sigalgs[] = { "rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384",
+		"rsa_pss_rsae_sha512", "RSA+SHA256", "RSA+SHA384", "RSA+SHA512", NULL };
+
+	handshakes(2048, sigalgs);
+	handshakes(3072, sigalgs);
+}
+
+static void
+test_p256(void **state)
+{
+	static const char *const sigalgs[] = { "ECDSA+SHA256", NULL };
+
+	handshakes(NID_X9_62_prime256v1, sigalgs);
+}
+
+static void
+test_p384(void **state)
+{
+	static const char *const sigalgs[] = { "ECDSA+SHA384", NULL };
+
+	handshakes(NID_secp384r1, sigalgs);
+}
+
+/* The default methods, as libtls needs them; keys with a private half go on working. */
+static void
+test_default_methods(void **state)
+{
+	const int kinds[] = { 2048, NID_X9_62_prime256v1 };
+	struct error error;
+
+	assert_int_equal(shadowkey_set_default(ask, &one_asked, &error), 0);
+	for (int i = 0; i < 2; i++) {
+		EVP_PKEY *pkey = make_key(kinds[i]);
+		X509 *cert = make_cert(&(struct cert_spec) { .name = "x", .key = pkey });
+		SSL_CTX *server = SSL_CTX_new(TLS_server_method());
+		SSL_CTX *client = SSL_CTX_new(TLS_client_method());
+		struct tls_pair pair;
+
+		/* make_cert() signed with the private half here, past our hooks. */
+		one_asked = (struct asked) { .key = load(pkey) };
+		assert_int_equal(SSL_CTX_use_certificate(server, cert), 1);
+		assert_int_equal(SSL_CTX_use_PrivateKey(server, pkey), 1);
+		pair_init(&pair, client, server);
+		assert_true(pair_talk(&pair));
+		assert_int_equal(one_asked.count, 0);
+		pair_fini(&pair);
+		SSL_CTX_free(server);
+		SSL_CTX_free(client);
+		sign_key_free(&one_asked.key);
+		X509_free(cert);
+		EVP_PKEY_free(pkey);
+	}
+}
+
+static int
+request(struct sign_key *key, enum shadowkey_alg alg, const uint8_t *block, size_t len)
+{
+	uint8_t out[SHADOWKEY_BLOCK_MAX];
+	struct error error;
+	struct shadowkey_request asked = { sign_key_id(key), alg, block, len };
+
+	return (sign_block(key, &asked, out, &error));
+}
+
+static void
+test_ecdsa_refusals(void **state)
+{
+	EVP_PKEY *pkey = make_key(NID_X9_62_prime256v1);
+	struct sign_key *key = load(pkey);
+	uint8_t block[SHADOWKEY_BLOCK_MAX] = { 1 };
+
+	for (size_t len = 0; len <= sizeof(block); len++)
+		assert_int_equal(request(key, SHADOWKEY_ECDSA, block, len) > 0,
+		    len == 32 || len == 48 || len == 64);
+	assert_int_equal(request(key, SHADOWKEY_RSA, block, 256), -1);
+	sign_key_free(&key);
+	EVP_PKEY_free(pkey);
+}
+
+/* A PKCS #1 block with SHA-256, well-formed. */
+static void
+pkcs1_block(uint8_t block[256])
+{
+	static const uint8_t info[] = { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+		0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
+
+	memset(block, 0xff, 256);
+	block[0] = 0;
+	block[1] = 1;
+	block[256 - 52] = 0;
+	memcpy(block + 256 - 51, info, sizeof(info));
+	memset(block + 256 - 32, 0xaa, 32);
+}
+
+static void
+test_rsa_refusals(void **state)
+{
+	EVP_PKEY *pkey = make_key(2048);
+	struct sign_key *key = load(pkey);
+	uint8_t block[256], pss[256], digest[32] = { 5 };
+	RSA *rsa = (RSA *)(uintptr_t)EVP_PKEY_get0_RSA(pkey);
+	unsigned accepted = 0;
+
+	pkcs1_block(block);
+	assert_int_equal(request(key, SHADOWKEY_RSA, block, 256), 256);
+	/* Every bit of padding and DigestInfo matters, and so does the length. */
+	for (size_t bit = 0; bit < (256 - 32) * 8; bit++) {
+		block[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_int_equal(request(key, SHADOWKEY_RSA, block, 256), -1);
+		block[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t len = 0; len < 256; len++)
+		assert_int_equal(request(key, SHADOWKEY_RSA, block, len), -1);
+	assert_int_equal(request(key, SHADOWKEY_ECDSA, block, 32), -1);
+	/* Encryption padding, zeros and noise. */
+	block[1] = 2;
+	assert_int_equal(request(key, SHADOWKEY_RSA, block, 256), -1);
+	memset(block, 0, sizeof(block));
+	assert_int_equal(request(key, SHADOWKEY_RSA, block, 256), -1);
+	/* PSS: salt as long as the digest, every bit matters, but the one that is cleared. */
+	assert_int_equal(
+	    RSA_padding_add_PKCS1_PSS(rsa, pss, digest, EVP_sha256(), RSA_PSS_SALTLEN_DIGEST), 1);
+	assert_int_equal(request(key, SHADOWKEY_RSA, pss, 256), 256);
+	for (size_t bit = 0; bit < 256 * 8; bit++) {
+		pss[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		/* A flip in the salt's 32 bytes gives another well-formed block. */
+		if (request(key, SHADOWKEY_RSA, pss, 256) == 256)
+			accepted++;
+		pss[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	assert_int_equal(accepted, 32 * 8);
+	assert_int_equal(RSA_padding_add_PKCS1_PSS(rsa, pss, digest, EVP_sha256(), 20), 1);
+	assert_int_equal(request(key, SHADOWKEY_RSA, pss, 256), -1);
+	assert_int_equal(RSA_padding_add_PKCS1_PSS(rsa, pss, digest, EVP_sha256(), 0), 1);
+	assert_int_equal(request(key, SHADOWKEY_RSA, pss, 256), -1);
+	sign_key_free(&key);
+	EVP_PKEY_free(pkey);
+}
+
+static void
+expect_unread(const char *text, const char *reason)
+{
+	int fd = text_fd(text);
+	struct sign_key *key = NULL;
+	struct error error;
+
+	assert_int_equal(sign_key_read(fd, "P", &key, &error), -1);
+	assert_string_equal(error.text, reason);
+	assert_null(key);
+	close(fd);
+}
+
+static void
+test_key_files(void **state)
+{
+	const struct {
+		int kind;
+		const char *reason;
+	} rows[] = {
+		{ EVP_PKEY_ED25519,
+		    "tls: Ed25519 keys are not supported: use ECDSA (P-256, P-384) or RSA" },
+		{ NID_secp521r1, "tls: this elliptic curve is not supported: use P-256 or P-384" },
+		{ NID_secp256k1, "tls: this elliptic curve is not supported: use P-256 or P-384" },
+		{ 1024,
+		    "tls: RSA keys of 1024 bits are not supported: use 2048 to 4096, or ECDSA" },
+	};
+	EVP_PKEY *pkey = make_key(NID_X9_62_prime256v1);
+	struct sign_key *key = NULL;
+	struct error error;
+	char *pem = key_pem(pkey, "secret");
+	int fd;
+
+	expect_unread("", "tls: failed to find any PEM data in key input");
+	expect_unread("not a key\n", "tls: failed to find any PEM data in key input");
+	expect_unread(pem, "tls: failed to parse private key");
+	free(pem);
+	expect_unread("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+	    "tls: failed to parse private key");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		EVP_PKEY *other = make_key(rows[i].kind);
+
+		pem = key_pem(other, NULL);
+		expect_unread(pem, rows[i].reason);
+		free(pem);
+		EVP_PKEY_free(other);
+	}
+	fd = open("/", O_RDONLY);
+	assert_int_equal(sign_key_read(fd, "/", &key, &error), -1);
+	assert_string_equal(error.text, "read /: is a directory");
+	close(fd);
+	/* The older forms: SEC 1 and PKCS #1. */
+	for (int i = 0; i < 2; i++) {
+		EVP_PKEY *old = i == 0 ? pkey : make_key(2048);
+		BIO *bio = BIO_new(BIO_s_mem());
+
+		assert_int_equal(PEM_write_bio_PrivateKey_traditional(bio, old, NULL, NULL, 0, NULL,
+				     NULL),
+		    1);
+		pem = bio_text(bio);
+		assert_non_null(strstr(pem, i == 0 ? "BEGIN EC PRIVATE" : "BEGIN RSA PRIVATE"));
+		fd = text_fd(pem);
+		assert_int_equal(sign_key_read(fd, "P", &key, &error), 0);
+		sign_key_free(&key);
+		close(fd);
+		free(pem);
+		EVP_PKEY_free(old);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rsa),
+		cmocka_unit_test(test_p256),
+		cmocka_unit_test(test_p384),
+		cmocka_unit_test(test_ecdsa_refusals),
+		cmocka_unit_test(test_rsa_refusals),
+		cmocka_unit_test(test_key_files),
+		cmocka_unit_test(test_default_methods),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL) != 0);
+}
