@@ -1,80 +1,117 @@
 /*
- * Makes a "password_hash" (yescrypt) of what is typed, twice where there is a
- * terminal.  The password is in this process's memory only, and wiped.
+ * Reading a password and hashing it with crypt(3).  Runs alone, before anything
+ * of the server exists, and wipes what it read.
  */
 #include "cmd/rqlited/hashpw.h"
 
 #include <crypt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
-#define PASSWORD_MAX 1024
+#include "common/log.h"
 
+/* crypt(3) takes one byte less than this. */
+#define PASSWORD_MAX (CRYPT_MAX_PASSPHRASE_SIZE - 1)
+
+/* One line without its end; -1 if there is none, it is too long or holds a NUL. */
 static int
-ask(const char *prompt, char *out, size_t size)
+read_line(char *line, size_t cap)
+{
+	size_t len = 0;
+	char c;
+
+	for (;;) {
+		ssize_t n = read(STDIN_FILENO, &c, 1);
+
+		if (n == -1)
+			return (-1);
+		if (n == 0 && len == 0)
+			return (-1);
+		if (n == 0 || c == '\n')
+			break;
+		if (len + 1 == cap || c == '\0')
+			return (-1);
+		line[len++] = c;
+	}
+	line[len] = '\0';
+	return (0);
+}
+
+/* Asks on the terminal; echo is off meanwhile, and signals wait until it is on again. */
+static int
+ask(const char *prompt, char *line, size_t cap)
 {
 	struct termios before, quiet;
-	bool tty = tcgetattr(STDIN_FILENO, &before) == 0;
-	char *end;
-	int ok;
+	sigset_t all, old;
+	int result;
 
-	if (tty) {
-		fprintf(stderr, "%s", prompt);
-		quiet = before;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	}
-	ok = fgets(out, (int)size, stdin) != NULL;
-	if (tty) {
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-		fprintf(stderr, "\n");
-	}
-	if (!ok)
+	(void)fputs(prompt, stderr);
+	if (tcgetattr(STDIN_FILENO, &before) == -1)
 		return (-1);
-	end = strchr(out, '\n');
-	if (end != NULL)
-		*end = '\0';
-	return (tty ? 1 : 0);
+	sigemptyset(&all);
+	sigaddset(&all, SIGINT);
+	sigaddset(&all, SIGTERM);
+	sigaddset(&all, SIGTSTP);
+	(void)sigprocmask(SIG_BLOCK, &all, &old);
+	quiet = before;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	result = read_line(line, cap);
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	(void)fputc('\n', stderr);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	return (result);
 }
 
 static int
-print_hash(const char *password)
+read_password(char *password, size_t cap)
 {
-	static struct crypt_data data;
-	char salt[CRYPT_GENSALT_OUTPUT_SIZE];
-	const char *hash;
+	char again[PASSWORD_MAX + 1];
+	bool same;
 
-	if (crypt_gensalt_rn("$y$", 0, NULL, 0, salt, sizeof(salt)) == NULL) {
-		fprintf(stderr, "rqlited: no salt could be made\n");
-		return (1);
+	if (!isatty(STDIN_FILENO)) {
+		if (read_line(password, cap) == -1) {
+			log_warnx("no password of 1 to %d bytes on standard input", PASSWORD_MAX);
+			return (-1);
+		}
+		return (0);
 	}
-	hash = crypt_r(password, salt, &data);
-	if (hash == NULL || hash[0] == '*') {
-		fprintf(stderr, "rqlited: this password can not be hashed\n");
-		return (1);
+	if (ask("Password: ", password, cap) == -1 ||
+	    ask("Once more: ", again, sizeof(again)) == -1) {
+		log_warnx("no password of 1 to %d bytes was typed", PASSWORD_MAX);
+		return (-1);
 	}
-	printf("%s\n", hash);
-	explicit_bzero(&data, sizeof(data));
+	same = strcmp(password, again) == 0;
+	explicit_bzero(again, sizeof(again));
+	if (!same) {
+		log_warnx("the two passwords differ");
+		return (-1);
+	}
 	return (0);
 }
 
 int
-hashpw_main(void)
+hashpw_run(void)
 {
-	char first[PASSWORD_MAX], second[PASSWORD_MAX];
-	int tty = ask("Password: ", first, sizeof(first));
-	int status = 1;
+	static struct crypt_data data; /* 32 KB: not for the stack */
+	char password[PASSWORD_MAX + 1], salt[CRYPT_GENSALT_OUTPUT_SIZE];
+	const char *hash = NULL;
 
-	if (tty == -1 || first[0] == '\0')
-		fprintf(stderr, "rqlited: no password given\n");
-	else if (tty == 1 && (ask("Again: ", second, sizeof(second)) == -1 || strcmp(first, second) != 0))
-		fprintf(stderr, "rqlited: the two differ\n");
-	else
-		status = print_hash(first);
-	explicit_bzero(first, sizeof(first));
-	explicit_bzero(second, sizeof(second));
-	return (status);
+	if (read_password(password, sizeof(password)) == -1)
+		return (1);
+	if (password[0] == '\0')
+		log_warnx("an empty password never authenticates");
+	else if (crypt_gensalt_rn("$y$", 0, NULL, 0, salt, sizeof(salt)) == NULL)
+		log_warn("no salt can be made");
+	else if ((hash = crypt_r(password, salt, &data)) == NULL || hash[0] == '*')
+		log_warn("the password can not be hashed");
+	explicit_bzero(password, sizeof(password));
+	if (hash == NULL || hash[0] == '*')
+		return (1);
+	(void)printf("%s\n", hash);
+	return (fflush(stdout) == 0 ? 0 : 1);
 }
