@@ -41,29 +41,33 @@ read_line(char *line, size_t cap)
 	return (0);
 }
 
-/* Asks on the terminal; echo is off meanwhile, and signals wait until it is on again. */
+/* Does nothing but end the read(2) that a signal comes into. */
+static void
+on_signal(int number)
+{
+}
+
+/* Asks on the terminal; echo is on again whatever happens, ^C included. */
 static int
 ask(const char *prompt, char *line, size_t cap)
 {
+	struct sigaction end = { .sa_handler = on_signal }, on_int, on_term;
 	struct termios before, quiet;
-	sigset_t all, old;
 	int result;
 
 	(void)fputs(prompt, stderr);
 	if (tcgetattr(STDIN_FILENO, &before) == -1)
 		return (-1);
-	sigemptyset(&all);
-	sigaddset(&all, SIGINT);
-	sigaddset(&all, SIGTERM);
-	sigaddset(&all, SIGTSTP);
-	(void)sigprocmask(SIG_BLOCK, &all, &old);
+	(void)sigaction(SIGINT, &end, &on_int);
+	(void)sigaction(SIGTERM, &end, &on_term);
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	result = read_line(line, cap);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	(void)fputc('\n', stderr);
-	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	(void)sigaction(SIGINT, &on_int, NULL);
+	(void)sigaction(SIGTERM, &on_term, NULL);
 	return (result);
 }
 
