@@ -98,8 +98,8 @@ shadowkey_check(EVP_PKEY *key, struct error *error)
 		bits = EVP_PKEY_bits(key);
 		if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || bits % 8 != 0)
 			return (error_set(error,
-			    "tls: RSA keys of %d bits are not supported: use %d to %d, or ECDSA", bits,
-			    RSA_BITS_MIN, RSA_BITS_MAX));
+			    "tls: RSA keys of %d bits are not supported: use %d to %d, or ECDSA",
+			    bits, RSA_BITS_MIN, RSA_BITS_MAX));
 		return (0);
 	case EVP_PKEY_EC:
 		ec = EVP_PKEY_get0_EC_KEY(key);
@@ -109,8 +109,8 @@ shadowkey_check(EVP_PKEY *key, struct error *error)
 			    "tls: this elliptic curve is not supported: use P-256 or P-384"));
 		return (0);
 	case EVP_PKEY_ED25519:
-		return (error_set(error,
-		    "tls: Ed25519 keys are not supported: use ECDSA (P-256, P-384) or RSA"));
+		return (error_set(
+		    error, "tls: Ed25519 keys are not supported: use ECDSA (P-256, P-384) or RSA"));
 	default:
 		return (error_set(error,
 		    "tls: this kind of key is not supported: use ECDSA (P-256, P-384) or RSA"));
@@ -147,7 +147,7 @@ rsa_ask(int len, const unsigned char *from, unsigned char *to, RSA *rsa, int pad
 	if (padding == RSA_NO_PADDING && len == size)
 		memcpy(block, from, (size_t)size);
 	else if (padding != RSA_PKCS1_PADDING ||
-	    pad_pkcs1(from, (size_t)len, block, (size_t)size) == -1)
+		 pad_pkcs1(from, (size_t)len, block, (size_t)size) == -1)
 		return (-1);
 	request.id = id;
 	request.block = block;
@@ -227,11 +227,11 @@ ec_ask_or_sign_der(int type, const unsigned char *digest, int len, unsigned char
 }
 
 static ECDSA_SIG *
-ec_ask_or_sign_sig(const unsigned char *digest, int len, const BIGNUM *kinv, const BIGNUM *r,
-    EC_KEY *ec)
+ec_ask_or_sign_sig(
+    const unsigned char *digest, int len, const BIGNUM *kinv, const BIGNUM *r, EC_KEY *ec)
 {
-	ECDSA_SIG *(*sign)(const unsigned char *, int, const BIGNUM *, const BIGNUM *,
-	    EC_KEY *) = NULL;
+	ECDSA_SIG *(*sign)(const unsigned char *, int, const BIGNUM *, const BIGNUM *, EC_KEY *) =
+	    NULL;
 
 	if (EC_KEY_get0_private_key(ec) == NULL)
 		return (ec_ask_sig(digest, len, kinv, r, ec));
@@ -268,7 +268,7 @@ shadowkey_set_default(shadowkey_ask *ask, void *arg, struct error *error)
 
 	if (make_methods(error) == -1)
 		return (-1);
-	default_asker = (struct asker) { ask, arg };
+	default_asker = (struct asker){ ask, arg };
 	if (rsa_default_method != NULL)
 		return (0);
 	rsa_default_method = RSA_meth_dup(rsa_original);
@@ -334,7 +334,7 @@ asker_of(shadowkey_ask *ask, void *arg)
 
 	for (size_t i = 0; i < sizeof(askers) / sizeof(askers[0]); i++) {
 		if (askers[i].ask == NULL)
-			askers[i] = (struct asker) { ask, arg };
+			askers[i] = (struct asker){ ask, arg };
 		if (askers[i].ask == ask && askers[i].arg == arg)
 			return (&askers[i]);
 	}
@@ -357,8 +357,8 @@ shadowkey_new(const X509 *cert, shadowkey_ask *ask, void *arg, struct error *err
 		(void)error_set(error, "tls: too many askers");
 		return (NULL);
 	}
-	shadow = EVP_PKEY_base_id(public_half) == EVP_PKEY_RSA ? shadow_rsa(public_half, asker) :
-								 shadow_ec(public_half, asker);
+	shadow = EVP_PKEY_base_id(public_half) == EVP_PKEY_RSA ? shadow_rsa(public_half, asker)
+							       : shadow_ec(public_half, asker);
 	if (shadow == NULL)
 		(void)error_set(error, "tls: no shadow of the certificate's key can be made");
 	return (shadow);

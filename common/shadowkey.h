@@ -18,11 +18,11 @@
 
 #include "common/error.h"
 
-#define SHADOWKEY_ID_SIZE 32	/* SHA-256 of the SubjectPublicKeyInfo: names a key */
+#define SHADOWKEY_ID_SIZE 32 /* SHA-256 of the SubjectPublicKeyInfo: names a key */
 #define SHADOWKEY_BLOCK_MAX 512 /* an RSA-4096 block, the longest that is signed */
 
 enum shadowkey_alg {
-	SHADOWKEY_RSA,	 /* block: padded, as long as the modulus; result as long */
+	SHADOWKEY_RSA, /* block: padded, as long as the modulus; result as long */
 	SHADOWKEY_ECDSA, /* block: a digest of 32, 48 or 64 bytes; result: DER */
 	SHADOWKEY_ALG__COUNT
 };

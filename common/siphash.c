@@ -48,8 +48,8 @@ absorb(uint64_t v[4], uint64_t word)
 }
 
 void
-siphash128(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len,
-    uint8_t out[SIPHASH_SIZE])
+siphash128(
+    const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len, uint8_t out[SIPHASH_SIZE])
 {
 	const uint8_t *p = data;
 	uint64_t k0 = load64(key), k1 = load64(key + 8), last = (uint64_t)len << 56, half;

@@ -13,8 +13,8 @@
 #define SIPHASH_KEY_SIZE 16
 #define SIPHASH_SIZE 16
 
-void siphash128(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len,
-    uint8_t out[SIPHASH_SIZE]);
+void siphash128(
+    const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len, uint8_t out[SIPHASH_SIZE]);
 
 /* Whether n bytes are equal, in a time that depends on n alone. */
 bool equal_constant_time(const void *, const void *, size_t n);

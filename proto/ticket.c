@@ -46,8 +46,8 @@ ticket_open(const uint8_t *data, size_t len, enum ticket_verifier verifier,
 	if (len != TICKET_SIZE)
 		return (-1);
 	siphash128(key->bytes, data, TICKET_BODY_SIZE, mac);
-	if (!equal_constant_time(mac, data + TICKET_BODY_SIZE + verifier * TICKET_MAC_SIZE,
-		sizeof(mac)))
+	if (!equal_constant_time(
+		mac, data + TICKET_BODY_SIZE + verifier * TICKET_MAC_SIZE, sizeof(mac)))
 		return (-1);
 	memcpy(&ticket->generation, data, 8);
 	memcpy(&ticket->expires_ms, data + 8, 8);
@@ -60,5 +60,5 @@ bool
 ticket_grants(const struct ticket *ticket, uint64_t generation, int64_t now_ms, uint32_t perms)
 {
 	return (ticket->generation == generation && now_ms < ticket->expires_ms &&
-	    (ticket->perms & perms) == perms);
+		(ticket->perms & perms) == perms);
 }

@@ -27,9 +27,9 @@ enum ticket_verifier { TICKET_RAFT, TICKET_READ, TICKET__COUNT };
 
 struct ticket {
 	uint64_t generation; /* of the credentials; the board has the current one */
-	int64_t expires_ms;  /* CLOCK_MONOTONIC, the same for all processes of a host */
-	uint32_t perms;	     /* bits of proto/perm.h */
-	uint32_t user;	     /* number in the credentials, TICKET_NOBODY for anonymous; for logs only */
+	int64_t expires_ms; /* CLOCK_MONOTONIC, the same for all processes of a host */
+	uint32_t perms; /* bits of proto/perm.h */
+	uint32_t user; /* number in the credentials, TICKET_NOBODY for anonymous; for logs only */
 };
 
 #define TICKET_NOBODY UINT32_MAX
@@ -42,8 +42,8 @@ struct ticket_key {
 void ticket_keys_draw(struct ticket_key keys[TICKET__COUNT]);
 
 /* Seals the ticket into out, one MAC per key. */
-void ticket_mint(const struct ticket *, const struct ticket_key keys[TICKET__COUNT],
-    uint8_t out[TICKET_SIZE]);
+void ticket_mint(
+    const struct ticket *, const struct ticket_key keys[TICKET__COUNT], uint8_t out[TICKET_SIZE]);
 
 /*
  * Checks length and this verifier's MAC (in constant time), then decodes.

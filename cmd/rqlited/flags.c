@@ -18,9 +18,14 @@
 
 #define STATE_BUILT true
 #define STATE_LATER false
-#define FLAGS_INFO(kind, member, value, flag_group, state, flag_text)                             \
-	{ .name = #member, FLAG_##kind, #flag_group, STATE_##state, flag_text,                      \
-		offsetof(struct flags, member), { .kind = value } },
+#define FLAGS_INFO(kind, member, value, flag_group, state, flag_text) \
+	{ .name = #member,                                            \
+		FLAG_##kind,                                          \
+		#flag_group,                                          \
+		STATE_##state,                                        \
+		flag_text,                                            \
+		offsetof(struct flags, member),                       \
+		{ .kind = value } },
 
 static const struct flag_info table[] = { FLAGS_LIST(FLAGS_INFO) };
 
@@ -322,6 +327,7 @@ flags_parse(int argc, char **argv, struct flags *flags)
 	int status = flags_parse_to(argc, argv, flags, stderr);
 
 	if (status == FLAGS_GO && flags->http_no_verify)
-		log_as("rqlited", "-http-no-verify has no effect: joining makes no HTTPS connection");
+		log_as(
+		    "rqlited", "-http-no-verify has no effect: joining makes no HTTPS connection");
 	return (status);
 }

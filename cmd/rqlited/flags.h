@@ -32,10 +32,10 @@ enum flag_id { FLAGS_LIST(FLAGS_ENUM) FLAGS__COUNT };
 struct flags {
 	/* One member per flag, named after it; the addresses and node_id filled in. */
 	FLAGS_LIST(FLAGS_MEMBER)
-	bool given[FLAGS__COUNT];	/* by enum flag_id: it stood on the command line */
-	const char *data_dir;		/* absolute; NULL with hash_password */
+	bool given[FLAGS__COUNT]; /* by enum flag_id: it stood on the command line */
+	const char *data_dir; /* absolute; NULL with hash_password */
 	enum sandbox_mode sandbox_mode; /* what -sandbox says */
-	char *owned[FLAGS_OWNED_MAX];	/* texts made here, that members point to */
+	char *owned[FLAGS_OWNED_MAX]; /* texts made here, that members point to */
 	unsigned owned_count;
 };
 

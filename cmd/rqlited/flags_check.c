@@ -25,7 +25,7 @@
 
 struct host_port {
 	char host[HOST_MAX]; /* without brackets; may be empty */
-	const char *port;    /* the rest of the address; may be empty */
+	const char *port; /* the rest of the address; may be empty */
 };
 
 static bool
@@ -86,7 +86,8 @@ is_unspecified(const char *host)
 static bool
 has_scheme(const char *address)
 {
-	return (strncasecmp(address, "http://", 7) == 0 || strncasecmp(address, "https://", 8) == 0);
+	return (
+	    strncasecmp(address, "http://", 7) == 0 || strncasecmp(address, "https://", 8) == 0);
 }
 
 /* Reap times that are given must mean something. */
@@ -110,10 +111,10 @@ refuse_words(int words, char **argv, struct error *error)
 
 	text[0] = '\0';
 	for (int i = 1; i < words && len < sizeof(text); i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i > 1 ? " " : "",
-		    argv[i]);
-	return (error_set(error, "arguments after data directory (%s) are not accepted ([%s])",
-	    argv[0], text));
+		len += (size_t)snprintf(
+		    text + len, sizeof(text) - len, "%s%s", i > 1 ? " " : "", argv[i]);
+	return (error_set(
+	    error, "arguments after data directory (%s) are not accepted ([%s])", argv[0], text));
 }
 
 static int
@@ -127,7 +128,8 @@ check_extensions(const struct flags *flags, struct error *error)
 		char path[PATH_MAX];
 
 		if (len >= sizeof(path))
-			return (error_set(error, "extension path does not exist: %.*s", (int)len, item));
+			return (error_set(
+			    error, "extension path does not exist: %.*s", (int)len, item));
 		memcpy(path, item, len);
 		path[len] = '\0';
 		if (stat(path, &st) == -1)
@@ -140,9 +142,11 @@ static int
 check_pairs(const struct flags *flags, struct error *error)
 {
 	if (is_set(flags->http_cert) != is_set(flags->http_key))
-		return (error_set(error, "either both -http-cert and -http-key must be set, or neither"));
+		return (error_set(
+		    error, "either both -http-cert and -http-key must be set, or neither"));
 	if (is_set(flags->node_cert) != is_set(flags->node_key))
-		return (error_set(error, "either both -node-cert and -node-key must be set, or neither"));
+		return (error_set(
+		    error, "either both -node-cert and -node-key must be set, or neither"));
 	if (is_set(flags->http_verify_common_name) && !flags->http_verify_client)
 		return (error_set(error, "-http-verify-common-name requires -http-verify-client"));
 	if (is_set(flags->node_verify_common_name) && !flags->node_verify_client)
@@ -164,7 +168,8 @@ fill_host(struct flags *flags, const char *address, const char *other)
 
 	if (!split_address(address, &own) || own.host[0] != '\0')
 		return (address);
-	if (!split_address(other, &others) || others.host[0] == '\0' || is_unspecified(others.host)) {
+	if (!split_address(other, &others) || others.host[0] == '\0' ||
+	    is_unspecified(others.host)) {
 		if (gethostname(others.host, sizeof(others.host)) == -1)
 			return (address);
 		others.host[sizeof(others.host) - 1] = '\0';
@@ -194,8 +199,8 @@ check_http_addresses(const struct flags *flags, struct error *error)
 	struct host_port bind, adv;
 
 	if (has_scheme(flags->http_addr) || has_scheme(flags->http_adv_addr))
-		return (error_set(error,
-		    "HTTP options should not include protocol (http:// or https://)"));
+		return (error_set(
+		    error, "HTTP options should not include protocol (http:// or https://)"));
 	if (!split_address(flags->http_addr, &bind))
 		return (error_set(error, "HTTP bind address not valid"));
 	if (!split_address(flags->http_adv_addr, &adv))
@@ -261,8 +266,8 @@ check_join(const struct flags *flags, struct error *error)
 		if (check_join_item(flags, item, len, error) == -1)
 			return (-1);
 	if (is_set(flags->join) && is_set(flags->disco_mode))
-		return (error_set(error,
-		    "disco mode cannot be used when also explicitly joining a cluster"));
+		return (error_set(
+		    error, "disco mode cannot be used when also explicitly joining a cluster"));
 	if (is_set(flags->cdc_config) && flags->raft_non_voter)
 		return (error_set(error, "CDC cannot be enabled on non-voting nodes"));
 	return (0);
@@ -275,7 +280,8 @@ check_otlp(const struct flags *flags, struct error *error)
 	struct host_port parts;
 
 	if (is_set(flags->otlp_cert) != is_set(flags->otlp_key))
-		return (error_set(error, "either both -otlp-cert and -otlp-key must be set, or neither"));
+		return (error_set(
+		    error, "either both -otlp-cert and -otlp-key must be set, or neither"));
 	if (!is_set(flags->otlp_endpoint)) {
 		if (tls || flags->otlp_insecure)
 			return (error_set(error, "OTLP options require -otlp-endpoint"));
@@ -288,7 +294,8 @@ check_otlp(const struct flags *flags, struct error *error)
 	if (flags->otlp_interval <= 0)
 		return (error_set(error, "-otlp-interval must be greater than zero"));
 	if (flags->otlp_insecure && tls)
-		return (error_set(error, "-otlp-insecure cannot be used with other OTLP TLS options"));
+		return (
+		    error_set(error, "-otlp-insecure cannot be used with other OTLP TLS options"));
 	return (0);
 }
 
@@ -301,13 +308,15 @@ check_disco(const struct flags *flags, struct error *error)
 		return (0);
 	if (strcmp(mode, "consul-kv") == 0 || strcmp(mode, "etcd-kv") == 0) {
 		if (flags->bootstrap_expect > 0)
-			return (error_set(error, "bootstrapping not applicable when using %s", mode));
+			return (
+			    error_set(error, "bootstrapping not applicable when using %s", mode));
 		return (0);
 	}
 	if (strcmp(mode, "dns") == 0 || strcmp(mode, "dns-srv") == 0) {
 		if (flags->bootstrap_expect == 0 && !flags->raft_non_voter)
 			return (error_set(error,
-			    "bootstrap-expect value required when using %s with a voting node", mode));
+			    "bootstrap-expect value required when using %s with a voting node",
+			    mode));
 		return (0);
 	}
 	return (error_set(error, "disco mode must be one of consul-kv, etcd-kv, dns, or dns-srv"));
@@ -379,8 +388,8 @@ static const struct {
 };
 
 static int
-check_range(const struct flag_info *info, int64_t value, int64_t min, int64_t max,
-    struct error *error)
+check_range(
+    const struct flag_info *info, int64_t value, int64_t min, int64_t max, struct error *error)
 {
 	char name[64], low[64], high[64];
 
@@ -522,15 +531,16 @@ flags_check(struct flags *flags, int words, char **argv, struct error *error)
 	if (check_extensions(flags, &inner) == -1 || check_pairs(flags, &inner) == -1)
 		return (prefixed("fatal: ", &inner, error));
 	fill_in(flags);
-	if (check_http_addresses(flags, &inner) == -1 || check_raft_addresses(flags, &inner) == -1 ||
-	    check_join(flags, &inner) == -1 || check_otlp(flags, &inner) == -1 ||
-	    check_disco(flags, &inner) == -1 || check_tls_sense(flags, &inner) == -1 ||
-	    check_ranges(flags, &inner) == -1 || refuse_later(flags, &inner) == -1)
+	if (check_http_addresses(flags, &inner) == -1 ||
+	    check_raft_addresses(flags, &inner) == -1 || check_join(flags, &inner) == -1 ||
+	    check_otlp(flags, &inner) == -1 || check_disco(flags, &inner) == -1 ||
+	    check_tls_sense(flags, &inner) == -1 || check_ranges(flags, &inner) == -1 ||
+	    refuse_later(flags, &inner) == -1)
 		return (prefixed("fatal: ", &inner, error));
 	fill_in_times(flags);
 	if (check_raft_times(flags, &inner) == -1)
-		return (prefixed("failed to open store: creating the raft system failed: ", &inner,
-		    error));
+		return (prefixed(
+		    "failed to open store: creating the raft system failed: ", &inner, error));
 	return (0);
 }
 

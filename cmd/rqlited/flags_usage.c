@@ -85,10 +85,9 @@ flags_print_usage(FILE *out)
 	for (size_t i = 0; i < FLAGS__COUNT; i++)
 		sorted[i] = flags_info(i);
 	qsort(sorted, FLAGS__COUNT, sizeof(sorted[0]), compare_names);
-	fprintf(out,
-	    "rqlited is a distributed database server: SQLite replicated by Raft,\n"
-	    "served over HTTP by privilege-separated processes. See rqlited(8).\n\n"
-	    "Usage: rqlited [flags] <data directory>\n");
+	fprintf(out, "rqlited is a distributed database server: SQLite replicated by Raft,\n"
+		     "served over HTTP by privilege-separated processes. See rqlited(8).\n\n"
+		     "Usage: rqlited [flags] <data directory>\n");
 	for (size_t i = 0; i < FLAGS__COUNT; i++)
 		print_flag(out, sorted[i]);
 }
@@ -103,12 +102,12 @@ flags_print_version(FILE *out)
 	(void)snprintf(system, sizeof(system), "unknown");
 	if (uname(&name) == 0) {
 		(void)snprintf(system, sizeof(system), "%s", name.sysname);
-		machine = strcmp(name.machine, "x86_64") == 0 ? "amd64" :
-		    strcmp(name.machine, "aarch64") == 0      ? "arm64" :
-								name.machine;
+		machine = strcmp(name.machine, "x86_64") == 0	 ? "amd64"
+			  : strcmp(name.machine, "aarch64") == 0 ? "arm64"
+								 : name.machine;
 	}
 	for (char *p = system; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
-	fprintf(out, "rqlited %s %s %s %s sqlite%s (commit %s, compiler %s)\n", RQLITED_VERSION, system,
-	    machine, TOOLCHAIN, SQLITE_VERSION, RQLITED_COMMIT, COMPILER);
+	fprintf(out, "rqlited %s %s %s %s sqlite%s (commit %s, compiler %s)\n", RQLITED_VERSION,
+	    system, machine, TOOLCHAIN, SQLITE_VERSION, RQLITED_COMMIT, COMPILER);
 }

@@ -26,9 +26,9 @@ cred_json_unexpected(struct cred_json *json, const char *where)
 		return (error_set(json->error, "invalid character '\\%c' %s", c, where));
 	if (c == '\n' || c == '\r' || c == '\t')
 		return (error_set(json->error, "invalid character '\\%c' %s",
-		    c == '\n'	     ? 'n' :
-			c == '\r' ? 'r' :
-				    't',
+		    c == '\n'	? 'n'
+		    : c == '\r' ? 'r'
+				: 't',
 		    where));
 	if (c < 0x20 || c >= 0x7f)
 		return (error_set(json->error, "invalid character '\\x%02x' %s", c, where));
@@ -65,8 +65,8 @@ put(struct cred_json *json, struct cred_text *text, const void *bytes, size_t n)
 	if (text == NULL)
 		return (0);
 	if (text->len + n > CREDENTIALS_NAME_MAX)
-		return (error_set(json->error, "a string is longer than %d bytes",
-		    CREDENTIALS_NAME_MAX));
+		return (error_set(
+		    json->error, "a string is longer than %d bytes", CREDENTIALS_NAME_MAX));
 	memcpy(text->bytes + text->len, bytes, n);
 	text->len += n;
 	text->bytes[text->len] = '\0';
@@ -114,8 +114,7 @@ take_hex(struct cred_json *json, uint32_t *code)
 		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
 			digit = (c | 0x20u) - 'a' + 10;
 		else
-			return (cred_json_unexpected(json,
-			    "in \\u hexadecimal character escape"));
+			return (cred_json_unexpected(json, "in \\u hexadecimal character escape"));
 		*code = *code << 4 | digit;
 	}
 	return (0);
@@ -137,8 +136,8 @@ take_unicode(struct cred_json *json, struct cred_text *text)
 		if (take_hex(json, &low) == -1)
 			return (-1);
 		if (low >= 0xdc00 && low < 0xe000)
-			return (put_code(json, text,
-			    0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00)));
+			return (put_code(
+			    json, text, 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00)));
 		json->p = mark;
 	}
 	return (put_code(json, text, code >= 0xd800 && code < 0xe000 ? 0xfffd : code));
@@ -268,8 +267,7 @@ int
 cred_json_name(struct cred_json *json, struct cred_text *name)
 {
 	if (cred_json_peek(json) != '"')
-		return (cred_json_unexpected(json,
-		    "looking for beginning of object key string"));
+		return (cred_json_unexpected(json, "looking for beginning of object key string"));
 	if (cred_json_string(json, name) == -1)
 		return (-1);
 	if (cred_json_peek(json) != ':')
@@ -294,8 +292,8 @@ cred_json_more(struct cred_json *json, char close)
 	int c = cred_json_peek(json);
 
 	if (c != ',' && c != close)
-		return (cred_json_unexpected(json,
-		    close == '}' ? "after object key:value pair" : "after array element"));
+		return (cred_json_unexpected(
+		    json, close == '}' ? "after object key:value pair" : "after array element"));
 	json->p++;
 	return (c == ',');
 }
@@ -357,11 +355,11 @@ int
 cred_json_wrong_type(struct cred_json *json, const char *what)
 {
 	int c = cred_json_peek(json);
-	const char *kind = c == '"' ? "string" :
-	    c == '{'		    ? "object" :
-	    c == '['		    ? "array" :
-	    c == 't' || c == 'f'    ? "bool" :
-				      "number";
+	const char *kind = c == '"'		  ? "string"
+			   : c == '{'		  ? "object"
+			   : c == '['		  ? "array"
+			   : c == 't' || c == 'f' ? "bool"
+						  : "number";
 
 	if (cred_json_skip(json) == -1)
 		return (-1);

@@ -40,9 +40,9 @@ struct credentials {
 	uint8_t key[SIPHASH_KEY_SIZE];
 	struct bucket buckets[BUCKETS];
 	uint32_t count;
-	uint32_t everybody;	  /* permissions of "*" */
+	uint32_t everybody; /* permissions of "*" */
 	const struct user *decoy; /* whose hash an unknown user is compared with, or NULL */
-	struct crypt_data crypt;  /* 32 KB: not for the stack */
+	struct crypt_data crypt; /* 32 KB: not for the stack */
 };
 
 struct credentials *
@@ -113,7 +113,7 @@ find_user(const struct credentials *credentials, const char *name, size_t len)
 {
 	struct user *user;
 
-	SLIST_FOREACH(user, bucket_of(credentials, name, len), entry)
+	SLIST_FOREACH (user, bucket_of(credentials, name, len), entry)
 		if (user->name.len == len && memcmp(user->name.bytes, name, len) == 0)
 			return (user);
 	return (NULL);
@@ -126,7 +126,8 @@ ends_with_hash(const char *hash, size_t len)
 	const char *last = strrchr(hash, '$') + 1;
 
 	return (strlen(last) == len &&
-	    strspn(last, "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == len);
+		strspn(last, "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") ==
+		    len);
 }
 
 static int
@@ -139,10 +140,11 @@ check_sha512(const char *hash, struct error *error)
 		unsigned long rounds = strtoul(rest + 7, &end, 10);
 
 		if (*end != '$' || rounds < 1000)
-			return (error_set(error, "password_hash is not a complete sha512crypt hash"));
+			return (
+			    error_set(error, "password_hash is not a complete sha512crypt hash"));
 		if (rounds > 250000)
-			return (error_set(error,
-			    "password_hash costs too much: at most 250000 rounds"));
+			return (error_set(
+			    error, "password_hash costs too much: at most 250000 rounds"));
 		rest = end + 1;
 	}
 	if (strchr(rest, '$') == NULL || strchr(rest, '$') != strrchr(rest, '$') ||
@@ -159,8 +161,8 @@ check_yescrypt(const char *hash, struct error *error)
 
 	if (strlen(params) < 4 || params[0] != 'j' || params[3] != '$' ||
 	    (params[2] != '5' && params[2] != 'T') || params[1] == '$')
-		return (error_set(error,
-		    "password_hash has yescrypt parameters that are not supported"));
+		return (error_set(
+		    error, "password_hash has yescrypt parameters that are not supported"));
 	if (strchr("./0123456789AB", params[1]) == NULL)
 		return (error_set(error, "password_hash costs too much: at most yescrypt cost 7"));
 	salt = params + 4;
@@ -177,23 +179,25 @@ credentials_check_hash(const char *hash, struct error *error)
 		return (check_yescrypt(hash, error));
 	if (strncmp(hash, "$6$", 3) == 0)
 		return (check_sha512(hash, error));
-	return (error_set(error, "password_hash must be a yescrypt ($y$) or sha512crypt ($6$) hash"));
+	return (
+	    error_set(error, "password_hash must be a yescrypt ($y$) or sha512crypt ($6$) hash"));
 }
 
 static int
-check_entry(const struct credentials *credentials, const struct cred_entry *entry,
-    struct error *error)
+check_entry(
+    const struct credentials *credentials, const struct cred_entry *entry, struct error *error)
 {
 	struct error inner;
 
 	if (entry->hash.len == 0)
 		return (0);
 	if (entry->password.len > 0)
-		return (error_set(error, "user \"%.100s\": either password or password_hash, not both",
-		    entry->name.bytes));
+		return (
+		    error_set(error, "user \"%.100s\": either password or password_hash, not both",
+			entry->name.bytes));
 	if (strlen(entry->hash.bytes) != entry->hash.len)
-		return (error_set(error, "user \"%.100s\": password_hash contains a NUL",
-		    entry->name.bytes));
+		return (error_set(
+		    error, "user \"%.100s\": password_hash contains a NUL", entry->name.bytes));
 	if (credentials_check_hash(entry->hash.bytes, &inner) == -1)
 		return (error_set(error, "user \"%.100s\": %.300s", entry->name.bytes, inner.text));
 	return (0);
@@ -205,15 +209,15 @@ any_hashed(const struct credentials *credentials)
 	const struct user *user;
 
 	for (size_t i = 0; i < BUCKETS; i++)
-		SLIST_FOREACH(user, &credentials->buckets[i], entry)
+		SLIST_FOREACH (user, &credentials->buckets[i], entry)
 			if (user->hash.len > 0)
 				return (user);
 	return (NULL);
 }
 
 int
-credentials_add(struct credentials *credentials, const struct cred_entry *entry,
-    struct error *error)
+credentials_add(
+    struct credentials *credentials, const struct cred_entry *entry, struct error *error)
 {
 	struct user *user = find_user(credentials, entry->name.bytes, entry->name.len);
 
@@ -226,8 +230,8 @@ credentials_add(struct credentials *credentials, const struct cred_entry *entry,
 			fatal("credentials");
 		user->name = entry->name;
 		user->number = credentials->count++;
-		SLIST_INSERT_HEAD(bucket_of(credentials, user->name.bytes, user->name.len), user,
-		    entry);
+		SLIST_INSERT_HEAD(
+		    bucket_of(credentials, user->name.bytes, user->name.len), user, entry);
 	}
 	user->password = entry->password;
 	user->hash = entry->hash;
@@ -252,8 +256,8 @@ credentials_count(const struct credentials *credentials)
 
 /* Whether crypt(3) makes this user's hash of the password. */
 static bool
-hash_fits(struct credentials *credentials, const struct user *user,
-    const struct credentials_claim *claim)
+hash_fits(
+    struct credentials *credentials, const struct user *user, const struct credentials_claim *claim)
 {
 	char password[CRYPT_MAX_PASSPHRASE_SIZE];
 	const char *made;
@@ -266,7 +270,7 @@ hash_fits(struct credentials *credentials, const struct user *user,
 	password[len] = '\0';
 	made = crypt_r(password, user->hash.bytes, &credentials->crypt);
 	fits = len > 0 && made != NULL && strlen(made) == user->hash.len &&
-	    equal_constant_time(made, user->hash.bytes, user->hash.len);
+	       equal_constant_time(made, user->hash.bytes, user->hash.len);
 	explicit_bzero(password, sizeof(password));
 	explicit_bzero(&credentials->crypt, sizeof(credentials->crypt));
 	return (fits);
@@ -274,8 +278,8 @@ hash_fits(struct credentials *credentials, const struct user *user,
 
 /* user is NULL for an unknown one, who costs as much as any. */
 static bool
-password_fits(struct credentials *credentials, struct user *user,
-    const struct credentials_claim *claim)
+password_fits(
+    struct credentials *credentials, struct user *user, const struct credentials_claim *claim)
 {
 	static const uint8_t nothing[SIPHASH_SIZE];
 	uint8_t tag[SIPHASH_SIZE];
@@ -298,12 +302,12 @@ password_fits(struct credentials *credentials, struct user *user,
 }
 
 void
-credentials_login(struct credentials *credentials, const struct credentials_claim *claim,
-    struct login *login)
+credentials_login(
+    struct credentials *credentials, const struct credentials_claim *claim, struct login *login)
 {
 	struct user *user;
 
-	*login = (struct login) { CREDENTIALS_ANONYMOUS, credentials->everybody, TICKET_NOBODY };
+	*login = (struct login){ CREDENTIALS_ANONYMOUS, credentials->everybody, TICKET_NOBODY };
 	if (credentials->open) {
 		login->result = CREDENTIALS_OK;
 		return;
@@ -329,10 +333,12 @@ credentials_join_as(const struct credentials *credentials, const char *name, con
 	const struct user *user = find_user(credentials, name, strlen(name));
 
 	if (user == NULL)
-		return (error_set(error, "-join-as: no user \"%.100s\" in the credential file", name));
+		return (
+		    error_set(error, "-join-as: no user \"%.100s\" in the credential file", name));
 	if (user->password.len == 0)
 		return (error_set(error,
-		    "-join-as: user \"%.100s\" has no clear password in the credential file", name));
+		    "-join-as: user \"%.100s\" has no clear password in the credential file",
+		    name));
 	*password = user->password.bytes;
 	*password_len = user->password.len;
 	return (0);

@@ -17,23 +17,23 @@
 
 #define CREDENTIALS_FILE_MAX (1024 * 1024) /* bytes; longer files are refused */
 #define CREDENTIALS_USERS_MAX 4096
-#define CREDENTIALS_NAME_MAX 1024     /* bytes of a user name, password or permission */
+#define CREDENTIALS_NAME_MAX 1024 /* bytes of a user name, password or permission */
 #define CREDENTIALS_PASSWORD_MAX 1024
-#define CREDENTIALS_NESTING_MAX 64    /* in members that are skipped */
+#define CREDENTIALS_NESTING_MAX 64 /* in members that are skipped */
 
 struct credentials;
 
 enum credentials_result {
-	CREDENTIALS_OK,	       /* authenticated; also when there is no file */
+	CREDENTIALS_OK, /* authenticated; also when there is no file */
 	CREDENTIALS_ANONYMOUS, /* no user name was given */
-	CREDENTIALS_WRONG,     /* unknown user, wrong password, or a user that has none */
-	CREDENTIALS_THROTTLED  /* not looked at; never returned by credentials_login() */
+	CREDENTIALS_WRONG, /* unknown user, wrong password, or a user that has none */
+	CREDENTIALS_THROTTLED /* not looked at; never returned by credentials_login() */
 };
 
 struct login {
 	enum credentials_result result;
 	uint32_t perms; /* the user's and those of `*`; of `*` alone unless OK */
-	uint32_t user;	/* number for the ticket, or TICKET_NOBODY */
+	uint32_t user; /* number for the ticket, or TICKET_NOBODY */
 };
 
 /*

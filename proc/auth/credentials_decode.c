@@ -22,8 +22,8 @@
 static uint32_t
 perm_of(const char *name)
 {
-#define PERM_MATCH(NAME, text)                                                                     \
-	if (strcmp(name, text) == 0)                                                               \
+#define PERM_MATCH(NAME, text)       \
+	if (strcmp(name, text) == 0) \
 		return (PERM_##NAME);
 	PERM_LIST(PERM_MATCH)
 #undef PERM_MATCH
@@ -45,16 +45,16 @@ decode_perms(struct cred_json *json, struct cred_entry *entry)
 	if (c == 'n')
 		return (cred_json_skip(json));
 	if (c != '[')
-		return (cred_json_wrong_type(json,
-		    "Go struct field Credential.perms of type []string"));
+		return (cred_json_wrong_type(
+		    json, "Go struct field Credential.perms of type []string"));
 	entry->perms = 0;
 	for (more = cred_json_open(json, ']'); more == 1; more = cred_json_more(json, ']')) {
 		if ((got = cred_json_string_or_null(json, "perms", &name)) == -1)
 			return (-1);
 		perm = got == 1 ? perm_of(name.bytes) : 0;
 		if (got == 1 && perm == 0)
-			log_warnx("credentials: unknown permission \"%.100s\" is ignored",
-			    name.bytes);
+			log_warnx(
+			    "credentials: unknown permission \"%.100s\" is ignored", name.bytes);
 		entry->perms |= perm;
 	}
 	return (more);
@@ -152,7 +152,8 @@ next_element(struct cred_json *json, bool first)
 		return (0);
 	}
 	if (first)
-		return (c == '}' ? cred_json_unexpected(json, "looking for beginning of value") : 1);
+		return (
+		    c == '}' ? cred_json_unexpected(json, "looking for beginning of value") : 1);
 	if (c == '}')
 		return (cred_json_unexpected(json, "after array element"));
 	if (c != ',')
@@ -168,8 +169,9 @@ decode_list(struct cred_json *json, struct credentials *credentials)
 
 	if (c == '{') {
 		json->p++;
-		return (cred_json_peek(json) == '}' ? 0 :
-						      error_set(json->error, "not at beginning of value"));
+		return (cred_json_peek(json) == '}'
+			    ? 0
+			    : error_set(json->error, "not at beginning of value"));
 	}
 	if (c != '[') {
 		/* A scalar is a legal first token; what misses is the list. */

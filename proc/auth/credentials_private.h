@@ -11,7 +11,7 @@
 struct cred_entry {
 	struct cred_text name;
 	struct cred_text password; /* clear; empty: none */
-	struct cred_text hash;	   /* crypt(3); empty: none */
+	struct cred_text hash; /* crypt(3); empty: none */
 	uint32_t perms;
 };
 

@@ -79,7 +79,7 @@ claim(struct throttle_address *set, const uint8_t client[16], int64_t now_ms)
 	memset(place, 0, sizeof(*place));
 	memcpy(place->address, client, 16);
 	place->taken = true;
-	place->bucket = (struct throttle_bucket) { now_ms, THROTTLE_PER_ADDRESS * ONE };
+	place->bucket = (struct throttle_bucket){ now_ms, THROTTLE_PER_ADDRESS * ONE };
 	place->logged_ms = now_ms - 1000;
 	return (place);
 }
@@ -90,7 +90,7 @@ throttle_init(struct throttle *throttle, int64_t now_ms)
 	memset(throttle, 0, sizeof(*throttle));
 	if (getrandom(throttle->key, sizeof(throttle->key), 0) != (ssize_t)sizeof(throttle->key))
 		fatal("getrandom");
-	throttle->all = (struct throttle_bucket) { now_ms, THROTTLE_IN_ALL * ONE };
+	throttle->all = (struct throttle_bucket){ now_ms, THROTTLE_IN_ALL * ONE };
 }
 
 bool

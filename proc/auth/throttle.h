@@ -19,7 +19,7 @@
 
 struct throttle_bucket {
 	int64_t since_ms; /* when `credit` was right */
-	int32_t credit;	  /* in thousandths of a failure */
+	int32_t credit; /* in thousandths of a failure */
 };
 
 struct throttle_address {

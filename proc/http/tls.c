@@ -63,9 +63,9 @@ first_cert(BIO *bio, const char *pem, size_t len, struct error *error)
 
 	if (cert == NULL)
 		(void)error_set(error, "%s",
-		    bio == NULL || memmem(pem, len, "-----BEGIN CERTIFICATE", 22) == NULL ?
-			"tls: failed to find any PEM data in certificate input" :
-			"x509: malformed certificate");
+		    bio == NULL || memmem(pem, len, "-----BEGIN CERTIFICATE", 22) == NULL
+			? "tls: failed to find any PEM data in certificate input"
+			: "x509: malformed certificate");
 	return (cert);
 }
 
@@ -208,11 +208,11 @@ name_context(SSL_CTX *ctx, const struct tls_setup *setup)
 	bool ok;
 
 	ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
-	    EVP_DigestUpdate(md, &verify, 1) == 1 &&
-	    EVP_DigestUpdate(md, setup->common_name, strlen(setup->common_name) + 1) == 1 &&
-	    EVP_DigestUpdate(md, setup->ca_pem, setup->ca_pem == NULL ? 0 : setup->ca_len) == 1 &&
-	    EVP_DigestFinal_ex(md, id, &len) == 1 &&
-	    SSL_CTX_set_session_id_context(ctx, id, len) == 1;
+	     EVP_DigestUpdate(md, &verify, 1) == 1 &&
+	     EVP_DigestUpdate(md, setup->common_name, strlen(setup->common_name) + 1) == 1 &&
+	     EVP_DigestUpdate(md, setup->ca_pem, setup->ca_pem == NULL ? 0 : setup->ca_len) == 1 &&
+	     EVP_DigestFinal_ex(md, id, &len) == 1 &&
+	     SSL_CTX_set_session_id_context(ctx, id, len) == 1;
 	EVP_MD_CTX_free(md);
 	return (ok ? 0 : -1);
 }
@@ -252,9 +252,8 @@ on_info(const SSL *ssl, int where, int ret)
 static int
 use_protocols(SSL_CTX *ctx)
 {
-	SSL_CTX_set_options(ctx,
-	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-		SSL_OP_PRIORITIZE_CHACHA);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+				     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
@@ -276,14 +275,14 @@ fill_ctx(SSL_CTX *ctx, const struct tls_setup *setup, struct error *error)
 
 	if (rules == NULL)
 		return (error_set(error, "out of memory"));
-	*rules = (struct tls_rules) { setup->common_name, setup->http2, setup->fd_of };
+	*rules = (struct tls_rules){ setup->common_name, setup->http2, setup->fd_of };
 	if (SSL_CTX_set_ex_data(ctx, rules_slot, rules) != 1) {
 		free(rules);
 		return (error_set(error, "out of memory"));
 	}
 	if (use_protocols(ctx) == -1 || name_context(ctx, setup) == -1 ||
-	    SSL_CTX_set_tlsext_ticket_keys(ctx, (void *)(uintptr_t)setup->ticket_keys,
-		TLS_TICKET_KEYS_SIZE) != 1)
+	    SSL_CTX_set_tlsext_ticket_keys(
+		ctx, (void *)(uintptr_t)setup->ticket_keys, TLS_TICKET_KEYS_SIZE) != 1)
 		return (error_set(error, "tls: this TLS library can not be set up"));
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 	SSL_CTX_set_info_callback(ctx, on_info);
@@ -292,8 +291,8 @@ fill_ctx(SSL_CTX *ctx, const struct tls_setup *setup, struct error *error)
 	if (setup->ca_pem != NULL && use_ca(ctx, setup, error) == -1)
 		return (-1);
 	if (setup->verify_client)
-		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-		    on_verify);
+		SSL_CTX_set_verify(
+		    ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, on_verify);
 	return (0);
 }
 

@@ -24,12 +24,12 @@ struct tls_setup {
 	size_t cert_len;
 	const char *ca_pem; /* anchors for client certificates, or NULL */
 	size_t ca_len;
-	const char *ca_path;	 /* for a message */
+	const char *ca_path; /* for a message */
 	const char *common_name; /* that a client's leaf must bear; "" for any; borrowed for good */
-	const uint8_t *key_id;	 /* SHADOWKEY_ID_SIZE bytes: of the key that `key` holds */
+	const uint8_t *key_id; /* SHADOWKEY_ID_SIZE bytes: of the key that `key` holds */
 	const uint8_t *ticket_keys; /* TLS_TICKET_KEYS_SIZE bytes, the same in all workers */
 	bool verify_client;
-	bool http2;	    /* ALPN offers h2 before http/1.1 */
+	bool http2; /* ALPN offers h2 before http/1.1 */
 	shadowkey_ask *ask; /* ask and arg outlive the context */
 	void *arg;
 	/*
@@ -51,7 +51,7 @@ SSL_CTX *tls_ctx_new(const struct tls_setup *, struct error *);
 bool tls_peer_name(SSL *, char *out, size_t cap);
 
 /* The name of the key that the first certificate of a PEM text belongs to. */
-int tls_cert_key_id(const char *cert_pem, size_t len, uint8_t id[SHADOWKEY_ID_SIZE],
-    struct error *);
+int tls_cert_key_id(
+    const char *cert_pem, size_t len, uint8_t id[SHADOWKEY_ID_SIZE], struct error *);
 
 #endif

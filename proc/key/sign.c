@@ -49,9 +49,9 @@ parse_key(const char *text, size_t len, struct error *error)
 	BIO_free(bio);
 	if (pkey == NULL)
 		(void)error_set(error, "%s",
-		    memmem(text, len, "-----BEGIN ", 11) == NULL ?
-			"tls: failed to find any PEM data in key input" :
-			"tls: failed to parse private key");
+		    memmem(text, len, "-----BEGIN ", 11) == NULL
+			? "tls: failed to find any PEM data in key input"
+			: "tls: failed to parse private key");
 	ERR_clear_error();
 	return (pkey);
 }
@@ -94,7 +94,8 @@ read_file(int fd, const char *path, char *text, struct error *error)
 		}
 		len += (size_t)n;
 		if (len > SIGN_FILE_MAX)
-			return (error_set(error, "%s is longer than %d bytes", path, SIGN_FILE_MAX));
+			return (
+			    error_set(error, "%s is longer than %d bytes", path, SIGN_FILE_MAX));
 	}
 	return ((ssize_t)len);
 }
@@ -144,14 +145,14 @@ static const struct {
 	uint8_t info[19];
 } digests[] = {
 	{ 32, EVP_sha256,
-	    { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01,
-		0x05, 0x00, 0x04, 0x20 } },
+	    { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+		0x01, 0x05, 0x00, 0x04, 0x20 } },
 	{ 48, EVP_sha384,
-	    { 0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02,
-		0x05, 0x00, 0x04, 0x30 } },
+	    { 0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+		0x02, 0x05, 0x00, 0x04, 0x30 } },
 	{ 64, EVP_sha512,
-	    { 0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03,
-		0x05, 0x00, 0x04, 0x40 } },
+	    { 0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+		0x03, 0x05, 0x00, 0x04, 0x40 } },
 };
 
 #define DIGESTS (sizeof(digests) / sizeof(digests[0]))
@@ -186,9 +187,9 @@ unmask(uint8_t *out, size_t len, const uint8_t *seed, size_t seed_len, const EVP
 		counter[0] = counter[1] = counter[2] = 0;
 		counter[3] = (uint8_t)n; /* a block of 512 bytes takes at most 16 */
 		ok = EVP_DigestInit_ex(ctx, md, NULL) == 1 &&
-		    EVP_DigestUpdate(ctx, seed, seed_len) == 1 &&
-		    EVP_DigestUpdate(ctx, counter, sizeof(counter)) == 1 &&
-		    EVP_DigestFinal_ex(ctx, hash, &hash_len) == 1;
+		     EVP_DigestUpdate(ctx, seed, seed_len) == 1 &&
+		     EVP_DigestUpdate(ctx, counter, sizeof(counter)) == 1 &&
+		     EVP_DigestFinal_ex(ctx, hash, &hash_len) == 1;
 		for (size_t i = 0; ok && i < hash_len && at < len; i++, at++)
 			out[at] ^= hash[i];
 	}
@@ -233,8 +234,8 @@ sign_rsa(const struct sign_key *key, const uint8_t *block, uint8_t *out, struct 
 		return (error_set(error, "an RSA block that no handshake contains"));
 	ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
 	ok = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
-	    EVP_PKEY_sign(ctx, out, &len, block, key->rsa_size) == 1;
+	     EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
+	     EVP_PKEY_sign(ctx, out, &len, block, key->rsa_size) == 1;
 	EVP_PKEY_CTX_free(ctx);
 	ERR_clear_error();
 	return (ok ? (int)len : error_set(error, "RSA signing failed"));
@@ -252,7 +253,7 @@ sign_ecdsa(const struct sign_key *key, const uint8_t *digest, size_t digest_len,
 		return (error_set(error, "a digest of %zu bytes", digest_len));
 	ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
 	ok = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-	    EVP_PKEY_sign(ctx, out, &len, digest, digest_len) == 1;
+	     EVP_PKEY_sign(ctx, out, &len, digest, digest_len) == 1;
 	EVP_PKEY_CTX_free(ctx);
 	ERR_clear_error();
 	return (ok ? (int)len : error_set(error, "ECDSA signing failed"));

@@ -39,7 +39,6 @@ const uint8_t *sign_key_id(const struct sign_key *);
  * bytes, or -1 with the reason: the asker sent what no handshake contains, and
  * is to be treated as captured.
  */
-int sign_block(struct sign_key *, const struct shadowkey_request *, uint8_t *out,
-    struct error *);
+int sign_block(struct sign_key *, const struct shadowkey_request *, uint8_t *out, struct error *);
 
 #endif

@@ -48,75 +48,76 @@ expect(struct credentials *credentials, const char *user, const char *password, 
 	assert_int_equal(login(credentials, user, password).perms, perms);
 }
 
+static const struct {
+	const char *text;
+	const char *error;
+} refused[] = {
+	{ "", "EOF" },
+	{ " \n\t", "EOF" },
+	{ "null", "EOF" },
+	{ "17", "EOF" },
+	{ "\"a\"", "EOF" },
+	{ "{\"username\":\"a\"}", "not at beginning of value" },
+	{ "[", "EOF" },
+	{ "[{\"username\":\"a\"}", "EOF" },
+	{ "[{\"username\":\"a\"", "unexpected EOF" },
+	{ "[{\"username\":\"a", "unexpected EOF" },
+	{ "[{\"username\"", "unexpected EOF" },
+	{ "[{\"username\":\"a\"},", "unexpected EOF" },
+	{ "[{\"username\":\"a\"},]", "invalid character ']' looking for beginning of value" },
+	{ "[{\"username\":\"a\"}}]", "invalid character '}' after array element" },
+	{ "[{\"username\":\"a\"} {}]", "expected comma after array element" },
+	{ "[{\"username\" \"a\"}]", "invalid character '\"' after object key" },
+	{ "[{\"username\":\"a\" \"b\"}]", "invalid character '\"' after object key:value pair" },
+	{ "[{username:1}]", "invalid character 'u' looking for beginning of object key string" },
+	{ "[{\"username\":\"a\",}]",
+	    "invalid character '}' looking for beginning of object key string" },
+	{ "[{\"username\":'a'}]", "invalid character '\\'' looking for beginning of value" },
+	{ "[{\"x\":tru}]", "invalid character '}' in literal" },
+	{ "[{\"x\":01}]", "invalid character '1' after object key:value pair" },
+	{ "[{\"x\":1.}]", "invalid character '}' in numeric literal" },
+	{ "[{\"username\":\"a\nb\"}]", "invalid character '\\n' in string literal" },
+	{ "[{\"username\":\"\\x\"}]", "invalid character 'x' in string escape code" },
+	{ "[{\"username\":\"\\u12g4\"}]",
+	    "invalid character 'g' in \\u hexadecimal character escape" },
+	{ "[{\"username\":1}]", "json: cannot unmarshal number into Go struct field "
+				"Credential.username of type "
+				"string" },
+	{ "[{\"username\":[1,{}]}]",
+	    "json: cannot unmarshal array into Go struct field Credential.username of type "
+	    "string" },
+	{ "[{\"password\":true}]",
+	    "json: cannot unmarshal bool into Go struct field Credential.password of type "
+	    "string" },
+	{ "[{\"perms\":\"all\"}]",
+	    "json: cannot unmarshal string into Go struct field Credential.perms of type "
+	    "[]string" },
+	{ "[{\"perms\":[\"all\",7]}]",
+	    "json: cannot unmarshal number into Go struct field Credential.perms of type "
+	    "string" },
+	{ "[5]", "json: cannot unmarshal number into Go value of type auth.Credential" },
+	{ "[[]]", "json: cannot unmarshal array into Go value of type auth.Credential" },
+	/* A syntax error behind a wrong type is what is said. */
+	{ "[{\"username\":1]", "invalid character ']' after object key:value pair" },
+	{ "[{\"username\":\"a\",\"password_hash\":\"x\"}]",
+	    "user \"a\": password_hash must be a yescrypt ($y$) or sha512crypt ($6$) "
+	    "hash" },
+};
+
 static void
 test_refused(void **state)
 {
-	static const struct {
-		const char *text;
-		const char *error;
-	} rows[] = {
-		{ "", "EOF" },
-		{ " \n\t", "EOF" },
-		{ "null", "EOF" },
-		{ "17", "EOF" },
-		{ "\"a\"", "EOF" },
-		{ "{\"username\":\"a\"}", "not at beginning of value" },
-		{ "[", "EOF" },
-		{ "[{\"username\":\"a\"}", "EOF" },
-		{ "[{\"username\":\"a\"", "unexpected EOF" },
-		{ "[{\"username\":\"a", "unexpected EOF" },
-		{ "[{\"username\"", "unexpected EOF" },
-		{ "[{\"username\":\"a\"},", "unexpected EOF" },
-		{ "[{\"username\":\"a\"},]", "invalid character ']' looking for beginning of value" },
-		{ "[{\"username\":\"a\"}}]", "invalid character '}' after array element" },
-		{ "[{\"username\":\"a\"} {}]", "expected comma after array element" },
-		{ "[{\"username\" \"a\"}]", "invalid character '\"' after object key" },
-		{ "[{\"username\":\"a\" \"b\"}]", "invalid character '\"' after object key:value pair" },
-		{ "[{username:1}]",
-		    "invalid character 'u' looking for beginning of object key string" },
-		{ "[{\"username\":\"a\",}]",
-		    "invalid character '}' looking for beginning of object key string" },
-		{ "[{\"username\":'a'}]", "invalid character '\\'' looking for beginning of value" },
-		{ "[{\"x\":tru}]", "invalid character '}' in literal" },
-		{ "[{\"x\":01}]", "invalid character '1' after object key:value pair" },
-		{ "[{\"x\":1.}]", "invalid character '}' in numeric literal" },
-		{ "[{\"username\":\"a\nb\"}]", "invalid character '\\n' in string literal" },
-		{ "[{\"username\":\"\\x\"}]", "invalid character 'x' in string escape code" },
-		{ "[{\"username\":\"\\u12g4\"}]",
-		    "invalid character 'g' in \\u hexadecimal character escape" },
-		{ "[{\"username\":1}]",
-		    "json: cannot unmarshal number into Go struct field Credential.username of type "
-		    "string" },
-		{ "[{\"username\":[1,{}]}]",
-		    "json: cannot unmarshal array into Go struct field Credential.username of type "
-		    "string" },
-		{ "[{\"password\":true}]",
-		    "json: cannot unmarshal bool into Go struct field Credential.password of type "
-		    "string" },
-		{ "[{\"perms\":\"all\"}]",
-		    "json: cannot unmarshal string into Go struct field Credential.perms of type "
-		    "[]string" },
-		{ "[{\"perms\":[\"all\",7]}]",
-		    "json: cannot unmarshal number into Go struct field Credential.perms of type "
-		    "string" },
-		{ "[5]", "json: cannot unmarshal number into Go value of type auth.Credential" },
-		{ "[[]]", "json: cannot unmarshal array into Go value of type auth.Credential" },
-		/* A syntax error behind a wrong type is what is said. */
-		{ "[{\"username\":1]", "invalid character ']' after object key:value pair" },
-		{ "[{\"username\":\"a\",\"password_hash\":\"x\"}]",
-		    "user \"a\": password_hash must be a yescrypt ($y$) or sha512crypt ($6$) hash" },
-	};
 	struct credentials *credentials = NULL;
 	struct error error;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		error.text[0] = '\0';
-		assert_int_equal(credentials_decode(rows[i].text, strlen(rows[i].text),
+		assert_int_equal(credentials_decode(refused[i].text, strlen(refused[i].text),
 				     &credentials, &error),
 		    -1);
-		if (strcmp(error.text, rows[i].error) != 0)
-			print_message("for: %s\n", rows[i].text);
-		assert_string_equal(error.text, rows[i].error);
+		if (strcmp(error.text, refused[i].error) != 0)
+			print_message("for: %s\n", refused[i].text);
+		assert_string_equal(error.text, refused[i].error);
 		assert_null(credentials);
 	}
 }
@@ -135,7 +136,9 @@ test_accepted(void **state)
 		{ "[{}]", 0 },
 		{ "[{\"username\":null,\"perms\":null}]", 0 },
 		{ "[{\"username\":\"a\",\"perms\":[null,\"no such thing\"]}]", 1 },
-		{ "[{\"username\":\"a\",\"more\":{\"x\":[1,-2.5e+3,[],{},{\"y\":null}],\"z\":true}}]", 1 },
+		{ "[{\"username\":\"a\",\"more\":{\"x\":[1,-2.5e+3,[],{},{\"y\":null}],\"z\":true}}"
+		  "]",
+		    1 },
 		{ "[{\"username\":\"a\"},{\"username\":\"b\"},{\"username\":\"a\"}]xyz", 2 },
 	};
 
@@ -152,10 +155,11 @@ test_accepted(void **state)
 static void
 test_example(void **state)
 {
-	struct credentials *credentials = decode(
-	    "[{\"username\":\"bob\",\"password\":\"secret1\",\"perms\":[\"all\"]},"
-	    "{\"username\":\"mary\",\"password\":\"secret2\",\"perms\":[\"query\",\"backup\",\"join\"]},"
-	    "{\"username\":\"*\",\"perms\":[\"status\",\"ready\",\"join-read-only\"]}]");
+	struct credentials *credentials =
+	    decode("[{\"username\":\"bob\",\"password\":\"secret1\",\"perms\":[\"all\"]},"
+		   "{\"username\":\"mary\",\"password\":\"secret2\",\"perms\":[\"query\","
+		   "\"backup\",\"join\"]},"
+		   "{\"username\":\"*\",\"perms\":[\"status\",\"ready\",\"join-read-only\"]}]");
 	uint32_t everybody = PERM_STATUS | PERM_READY | PERM_JOIN_READ_ONLY;
 
 	assert_int_equal(login(credentials, "bob", "secret1").result, CREDENTIALS_OK);
@@ -171,7 +175,7 @@ test_example(void **state)
 	assert_int_equal(login(credentials, "Mary", "secret2").result, CREDENTIALS_WRONG);
 	assert_int_equal(login(credentials, "", "").user, TICKET_NOBODY);
 	assert_true(login(credentials, "bob", "secret1").user !=
-	    login(credentials, "mary", "secret2").user);
+		    login(credentials, "mary", "secret2").user);
 	credentials_free(&credentials);
 }
 
@@ -179,10 +183,11 @@ test_example(void **state)
 static void
 test_no_inheritance(void **state)
 {
-	struct credentials *credentials = decode(
-	    "[{\"username\":\"admin\",\"password\":\"a\",\"perms\":[\"all\"]},"
-	    "{\"username\":\"guest\",\"password\":\"g\"},{\"username\":\"other\",\"perms\":[\"query\"]},"
-	    "{\"password\":\"x\"}]");
+	struct credentials *credentials =
+	    decode("[{\"username\":\"admin\",\"password\":\"a\",\"perms\":[\"all\"]},"
+		   "{\"username\":\"guest\",\"password\":\"g\"},{\"username\":\"other\",\"perms\":["
+		   "\"query\"]},"
+		   "{\"password\":\"x\"}]");
 
 	expect(credentials, "admin", "a", PERM_ALL);
 	expect(credentials, "guest", "g", 0);
@@ -258,8 +263,8 @@ test_bounds(void **state)
 static void
 test_truncated(void **state)
 {
-	static const char good[] =
-	    "[{\"username\":\"b\\u00e9\",\"password\":\"s\",\"perms\":[\"all\",null],\"x\":[{\"y\":-1.5}]}]";
+	static const char good[] = "[{\"username\":\"b\\u00e9\",\"password\":\"s\",\"perms\":["
+				   "\"all\",null],\"x\":[{\"y\":-1.5}]}]";
 	struct credentials *credentials = NULL;
 	struct error error;
 
@@ -295,8 +300,8 @@ test_hashes(void **state)
 		struct credentials *credentials;
 		int64_t started, slow, fast;
 
-		assert_non_null(
-		    crypt_gensalt_rn(prefixes[i], i == 0 ? 5 : 100000, NULL, 0, salt, sizeof(salt)));
+		assert_non_null(crypt_gensalt_rn(
+		    prefixes[i], i == 0 ? 5 : 100000, NULL, 0, salt, sizeof(salt)));
 		(void)snprintf(text, sizeof(text),
 		    "[{\"username\":\"a\",\"password_hash\":\"%s\",\"perms\":[\"query\"]},"
 		    "{\"username\":\"c\",\"password\":\"clear\"}]",
@@ -330,8 +335,9 @@ static void
 test_hash_forms(void **state)
 {
 #define YES "LdJMENpBABJJ3hIHjB1Bi.$HboGM6qPrsK.StKYGt6KErmUYtioHreJd98oIugoNB6"
-#define SHA \
-	"saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
+#define SHA                                               \
+	"saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/" \
+	"O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
 	static const struct {
 		const char *hash;
 		int result;

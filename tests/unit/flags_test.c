@@ -116,8 +116,8 @@ test_syntax_errors(void **state)
 		{ "-join-attempts -9223372036854775809 d",
 		    "invalid value \"-9223372036854775809\" for flag -join-attempts: value out of "
 		    "range" },
-		{ "-raft-snap 18446744073709551616 d",
-		    "invalid value \"18446744073709551616\" for flag -raft-snap: value out of range" },
+		{ "-raft-snap 18446744073709551616 d", "invalid value \"18446744073709551616\" for "
+						       "flag -raft-snap: value out of range" },
 		{ "-raft-snap -1 d", "invalid value \"-1\" for flag -raft-snap: parse error" },
 		{ "-raft-snap +1 d", "invalid value \"+1\" for flag -raft-snap: parse error" },
 		{ "-raft-snap 1__0 d", "invalid value \"1__0\" for flag -raft-snap: parse error" },
@@ -151,7 +151,8 @@ test_words(void **state)
 	expect("-fk --", 1, "fatal: data directory path is required", false);
 	expect("-fk false d", 1, "arguments after data directory (false) are not accepted ([d])",
 	    false);
-	expect("d w1 w2", 1, "arguments after data directory (d) are not accepted ([w1 w2])", false);
+	expect(
+	    "d w1 w2", 1, "arguments after data directory (d) are not accepted ([w1 w2])", false);
 	expect("d -fk", 1, "arguments after data directory (d) are not accepted ([-fk])", false);
 	/* The reap times come before the words, the words before all else. */
 	expect("-raft-reap-node-timeout 0s d w", 1,
@@ -212,8 +213,9 @@ test_values(void **state)
 {
 	struct run run;
 
-	run_line(&run, "-fk -fk=F --http-workers=0x3 -read-workers 0b11 -raft-snap 1_000 -raft-snap=077 "
-		       "-slow-query-time 1h2m3.5s -db-max-ro-conns -5 -http2=0 ./d/../e//f/");
+	run_line(&run,
+	    "-fk -fk=F --http-workers=0x3 -read-workers 0b11 -raft-snap 1_000 -raft-snap=077 "
+	    "-slow-query-time 1h2m3.5s -db-max-ro-conns -5 -http2=0 ./d/../e//f/");
 	assert_int_equal(run.status, FLAGS_GO);
 	assert_false(run.flags.fk);
 	assert_true(run.flags.given[FLAGS__fk]);
@@ -296,95 +298,88 @@ test_empty_hosts(void **state)
 	run_done(&run);
 }
 
+/* rqlite's, in its order. */
+static const struct {
+	const char *line;
+	const char *text;
+} rules[] = {
+	{ "-raft-reap-node-timeout 0s d", "-raft-reap-node-timeout must be greater than 0" },
+	{ "-raft-reap-read-only-node-timeout -1s d",
+	    "-raft-reap-read-only-node-timeout must be greater than 0" },
+	{ "-extensions-path nope d", "extension path does not exist: nope" },
+	{ "-extensions-path /,nope d", "extension path does not exist: nope" },
+	{ "-extensions-path /, d", "extension path does not exist: " },
+	{ "-http-cert c d", "either both -http-cert and -http-key must be set, or neither" },
+	{ "-http-key c d", "either both -http-cert and -http-key must be set, or neither" },
+	{ "-node-cert c d", "either both -node-cert and -node-key must be set, or neither" },
+	{ "-http-verify-common-name x d", "-http-verify-common-name requires -http-verify-client" },
+	{ "-node-verify-common-name x d", "-node-verify-common-name requires -node-verify-client" },
+	{ "-http-addr localhost:4002 d", "HTTP and Raft addresses must differ" },
+	{ "-http-addr http://localhost:4001 d",
+	    "HTTP options should not include protocol (http:// or https://)" },
+	{ "-http-adv-addr HTTPS://x:1 d",
+	    "HTTP options should not include protocol (http:// or https://)" },
+	{ "-http-addr localhost d", "HTTP bind address not valid" },
+	{ "-http-addr ::1:4001 d", "HTTP bind address not valid" },
+	{ "-http-addr [::1]4001 d", "HTTP bind address not valid" },
+	{ "-http-addr [::1]:40]01 d", "HTTP bind address not valid" },
+	{ "-http-adv-addr localhost d", "HTTP advertised HTTP address not valid" },
+	{ "-http-addr 0.0.0.0:1 d",
+	    "advertised HTTP address is not routable (0.0.0.0), specify it via -http-addr "
+	    "or -http-adv-addr" },
+	{ "-http-addr [::]:1 d",
+	    "advertised HTTP address is not routable (::), specify it via -http-addr or "
+	    "-http-adv-addr" },
+	{ "-raft-addr localhost d", "raft bind address not valid" },
+	{ "-raft-addr localhost:abc d", "raft bind port not valid" },
+	{ "-raft-addr localhost: d", "raft bind port not valid" },
+	{ "-raft-adv-addr localhost d", "raft advertised address not valid" },
+	{ "-raft-addr 0.0.0.0:2 d",
+	    "advertised Raft address is not routable (0.0.0.0), specify it via -raft-addr "
+	    "or -raft-adv-addr" },
+	{ "-raft-adv-addr foo:abc d", "raft advertised port is not valid" },
+	{ "-http-adv-addr a:1 -raft-adv-addr a:1 d",
+	    "advertised HTTP and Raft addresses must differ" },
+	{ "-bootstrap-expect 3 -raft-non-voter d",
+	    "bootstrapping only applicable to voting nodes" },
+	{ "-join nonsense d", "nonsense is an invalid join address" },
+	{ "-join a:1,~b:2: d", " b:2: is an invalid join address" },
+	{ "-join a:1, d", " is an invalid join address" },
+	{ "-join localhost:4002 d", "node cannot join with itself unless bootstrapping" },
+	{ "-raft-adv-addr h:2 -join h:2 d", "node cannot join with itself unless bootstrapping" },
+	{ "-join localhost:4002,nonsense d", "node cannot join with itself unless bootstrapping" },
+	{ "-join a:1 -auto-restore x d", "auto-restoring cannot be used when joining a cluster" },
+	{ "-join a:1 -disco-mode dns d",
+	    "disco mode cannot be used when also explicitly joining a cluster" },
+	{ "-cdc-config stdout -raft-non-voter d", "CDC cannot be enabled on non-voting nodes" },
+	{ "-otlp-cert x d", "either both -otlp-cert and -otlp-key must be set, or neither" },
+	{ "-otlp-ca-cert x d", "OTLP options require -otlp-endpoint" },
+	{ "-otlp-insecure d", "OTLP options require -otlp-endpoint" },
+	{ "-otlp-no-verify d", "OTLP options require -otlp-endpoint" },
+	{ "-otlp-endpoint http://x:1 d", "-otlp-endpoint must not include a protocol scheme" },
+	{ "-otlp-endpoint x d", "-otlp-endpoint is not a valid address" },
+	{ "-otlp-endpoint x:1 -otlp-interval 0s d", "-otlp-interval must be greater than zero" },
+	{ "-otlp-endpoint x:1 -otlp-insecure -otlp-no-verify d",
+	    "-otlp-insecure cannot be used with other OTLP TLS options" },
+	{ "-disco-mode consul-kv -bootstrap-expect 3 d",
+	    "bootstrapping not applicable when using consul-kv" },
+	{ "-disco-mode etcd-kv -bootstrap-expect 3 d",
+	    "bootstrapping not applicable when using etcd-kv" },
+	{ "-disco-mode dns d",
+	    "bootstrap-expect value required when using dns with a voting node" },
+	{ "-disco-mode dns-srv d",
+	    "bootstrap-expect value required when using dns-srv with a voting node" },
+	{ "-disco-mode foo d", "disco mode must be one of consul-kv, etcd-kv, dns, or dns-srv" },
+};
+
 static void
 test_rules(void **state)
 {
-	static const struct {
-		const char *line;
-		const char *text;
-	} rows[] = {
-		{ "-raft-reap-node-timeout 0s d", "-raft-reap-node-timeout must be greater than 0" },
-		{ "-raft-reap-read-only-node-timeout -1s d",
-		    "-raft-reap-read-only-node-timeout must be greater than 0" },
-		{ "-extensions-path nope d", "extension path does not exist: nope" },
-		{ "-extensions-path /,nope d", "extension path does not exist: nope" },
-		{ "-extensions-path /, d", "extension path does not exist: " },
-		{ "-http-cert c d", "either both -http-cert and -http-key must be set, or neither" },
-		{ "-http-key c d", "either both -http-cert and -http-key must be set, or neither" },
-		{ "-node-cert c d", "either both -node-cert and -node-key must be set, or neither" },
-		{ "-http-verify-common-name x d",
-		    "-http-verify-common-name requires -http-verify-client" },
-		{ "-node-verify-common-name x d",
-		    "-node-verify-common-name requires -node-verify-client" },
-		{ "-http-addr localhost:4002 d", "HTTP and Raft addresses must differ" },
-		{ "-http-addr http://localhost:4001 d",
-		    "HTTP options should not include protocol (http:// or https://)" },
-		{ "-http-adv-addr HTTPS://x:1 d",
-		    "HTTP options should not include protocol (http:// or https://)" },
-		{ "-http-addr localhost d", "HTTP bind address not valid" },
-		{ "-http-addr ::1:4001 d", "HTTP bind address not valid" },
-		{ "-http-addr [::1]4001 d", "HTTP bind address not valid" },
-		{ "-http-addr [::1]:40]01 d", "HTTP bind address not valid" },
-		{ "-http-adv-addr localhost d", "HTTP advertised HTTP address not valid" },
-		{ "-http-addr 0.0.0.0:1 d",
-		    "advertised HTTP address is not routable (0.0.0.0), specify it via -http-addr "
-		    "or -http-adv-addr" },
-		{ "-http-addr [::]:1 d",
-		    "advertised HTTP address is not routable (::), specify it via -http-addr or "
-		    "-http-adv-addr" },
-		{ "-raft-addr localhost d", "raft bind address not valid" },
-		{ "-raft-addr localhost:abc d", "raft bind port not valid" },
-		{ "-raft-addr localhost: d", "raft bind port not valid" },
-		{ "-raft-adv-addr localhost d", "raft advertised address not valid" },
-		{ "-raft-addr 0.0.0.0:2 d",
-		    "advertised Raft address is not routable (0.0.0.0), specify it via -raft-addr "
-		    "or -raft-adv-addr" },
-		{ "-raft-adv-addr foo:abc d", "raft advertised port is not valid" },
-		{ "-http-adv-addr a:1 -raft-adv-addr a:1 d",
-		    "advertised HTTP and Raft addresses must differ" },
-		{ "-bootstrap-expect 3 -raft-non-voter d",
-		    "bootstrapping only applicable to voting nodes" },
-		{ "-join nonsense d", "nonsense is an invalid join address" },
-		{ "-join a:1,~b:2: d", " b:2: is an invalid join address" },
-		{ "-join a:1, d", " is an invalid join address" },
-		{ "-join localhost:4002 d", "node cannot join with itself unless bootstrapping" },
-		{ "-raft-adv-addr h:2 -join h:2 d",
-		    "node cannot join with itself unless bootstrapping" },
-		{ "-join localhost:4002,nonsense d",
-		    "node cannot join with itself unless bootstrapping" },
-		{ "-join a:1 -auto-restore x d",
-		    "auto-restoring cannot be used when joining a cluster" },
-		{ "-join a:1 -disco-mode dns d",
-		    "disco mode cannot be used when also explicitly joining a cluster" },
-		{ "-cdc-config stdout -raft-non-voter d",
-		    "CDC cannot be enabled on non-voting nodes" },
-		{ "-otlp-cert x d", "either both -otlp-cert and -otlp-key must be set, or neither" },
-		{ "-otlp-ca-cert x d", "OTLP options require -otlp-endpoint" },
-		{ "-otlp-insecure d", "OTLP options require -otlp-endpoint" },
-		{ "-otlp-no-verify d", "OTLP options require -otlp-endpoint" },
-		{ "-otlp-endpoint http://x:1 d",
-		    "-otlp-endpoint must not include a protocol scheme" },
-		{ "-otlp-endpoint x d", "-otlp-endpoint is not a valid address" },
-		{ "-otlp-endpoint x:1 -otlp-interval 0s d",
-		    "-otlp-interval must be greater than zero" },
-		{ "-otlp-endpoint x:1 -otlp-insecure -otlp-no-verify d",
-		    "-otlp-insecure cannot be used with other OTLP TLS options" },
-		{ "-disco-mode consul-kv -bootstrap-expect 3 d",
-		    "bootstrapping not applicable when using consul-kv" },
-		{ "-disco-mode etcd-kv -bootstrap-expect 3 d",
-		    "bootstrapping not applicable when using etcd-kv" },
-		{ "-disco-mode dns d",
-		    "bootstrap-expect value required when using dns with a voting node" },
-		{ "-disco-mode dns-srv d",
-		    "bootstrap-expect value required when using dns-srv with a voting node" },
-		{ "-disco-mode foo d",
-		    "disco mode must be one of consul-kv, etcd-kv, dns, or dns-srv" },
-	};
 	char text[256];
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		(void)snprintf(text, sizeof(text), "fatal: %s", rows[i].text);
-		expect(rows[i].line, 1, text, false);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		(void)snprintf(text, sizeof(text), "fatal: %s", rules[i].text);
+		expect(rules[i].line, 1, text, false);
 	}
 }
 
@@ -396,11 +391,13 @@ test_own_rules(void **state)
 		const char *line;
 		const char *text;
 	} rows[] = {
-		{ "-http-verify-client d", "-http-verify-client requires -http-cert and -http-key" },
+		{ "-http-verify-client d",
+		    "-http-verify-client requires -http-cert and -http-key" },
 		{ "-http-ca-cert c d", "-http-ca-cert requires -http-cert and -http-key" },
 		{ "-http-cert c -http-key k -http-verify-client d",
 		    "-http-verify-client requires -http-ca-cert" },
-		{ "-node-verify-client d", "-node-verify-client requires -node-cert and -node-key" },
+		{ "-node-verify-client d",
+		    "-node-verify-client requires -node-cert and -node-key" },
 		{ "-node-ca-cert c d", "-node-ca-cert requires -node-cert and -node-key" },
 		{ "-node-no-verify d", "-node-no-verify requires -node-cert and -node-key" },
 		{ "-node-verify-server-name x d",
@@ -441,9 +438,9 @@ test_not_built_yet(void **state)
 	char name[64], line[128], text[128];
 
 	for (size_t i = 0; (info = flags_info(i)) != NULL; i++) {
-		const char *value = info->kind == FLAG_DURATION ? "7s" :
-		    info->kind == FLAG_STRING			? "x:1" :
-								  "7";
+		const char *value = info->kind == FLAG_DURATION ? "7s"
+				    : info->kind == FLAG_STRING ? "x:1"
+								: "7";
 
 		if (info->built || strncmp(info->name, "node_", 5) == 0 ||
 		    strncmp(info->name, "otlp_", 5) == 0 || strncmp(info->name, "ext", 3) == 0 ||
@@ -453,7 +450,8 @@ test_not_built_yet(void **state)
 		if (info->kind == FLAG_BOOL)
 			value = info->def.BOOL ? "false" : "true";
 		(void)snprintf(line, sizeof(line), "-%s=%s d", name, value);
-		(void)snprintf(text, sizeof(text), "fatal: -%s: not supported by this version", name);
+		(void)snprintf(
+		    text, sizeof(text), "fatal: -%s: not supported by this version", name);
 		expect(line, 1, text, false);
 	}
 	expect("-node-cert c -node-key k d", 1, "fatal: -node-cert: not supported by this version",
@@ -462,8 +460,8 @@ test_not_built_yet(void **state)
 	    false);
 	expect("-otlp-endpoint x:1 d", 1, "fatal: -otlp-endpoint: not supported by this version",
 	    false);
-	expect("-disco-mode etcd-kv d", 1, "fatal: -disco-mode: not supported by this version",
-	    false);
+	expect(
+	    "-disco-mode etcd-kv d", 1, "fatal: -disco-mode: not supported by this version", false);
 	/* The default, spelled out, is fine. */
 	expect_good("-join-attempts 5 -disco-key rqlite -auto-optimize-int 1440m "
 		    "-raft-shutdown-stepdown d");
@@ -516,8 +514,8 @@ test_files(void **state)
 	run_done(&run);
 	run_line(&run, "-http-cert nope.crt -http-key /dev/null d");
 	assert_int_equal(flags_check_files(&run.flags, &error), -1);
-	assert_string_equal(error.text,
-	    "failed to start HTTP server: open nope.crt: no such file or directory");
+	assert_string_equal(
+	    error.text, "failed to start HTTP server: open nope.crt: no such file or directory");
 	run_done(&run);
 	run_line(&run, "d");
 	assert_int_equal(flags_check_files(&run.flags, &error), 0);

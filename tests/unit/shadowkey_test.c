@@ -9,6 +9,13 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include "common/shadowkey.h"
 #include "proc/key/sign.h"
@@ -72,12 +79,12 @@ static void
 handshakes(int kind, const char *const *sigalgs)
 {
 	EVP_PKEY *pkey = make_key(kind);
-	X509 *cert = make_cert(&(struct cert_spec) { .name = "x", .key = pkey });
+	X509 *cert = make_cert(&(struct cert_spec){ .name = "x", .key = pkey });
 	SSL_CTX *server, *client;
 	struct tls_pair pair;
 	unsigned before;
 
-	one_asked = (struct asked) { .key = load(pkey) };
+	one_asked = (struct asked){ .key = load(pkey) };
 	server = server_of(cert, &one_asked);
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++)
 		for (size_t i = 0; sigalgs[i] != NULL; i++) {
@@ -90,7 +97,8 @@ handshakes(int kind, const char *const *sigalgs)
 			before = one_asked.count;
 			pair_init(&pair, client, server);
 			if (!pair_talk(&pair)) {
-				print_message("kind %d, version %x, %s\n", kind, version, sigalgs[i]);
+				print_message(
+				    "kind %d, version %x, %s\n", kind, version, sigalgs[i]);
 				fail();
 			}
 			assert_int_equal(one_asked.count, before + 1);
@@ -150,13 +158,13 @@ test_default_methods(void **state)
 	assert_int_equal(shadowkey_set_default(ask, &one_asked, &error), 0);
 	for (int i = 0; i < 2; i++) {
 		EVP_PKEY *pkey = make_key(kinds[i]);
-		X509 *cert = make_cert(&(struct cert_spec) { .name = "x", .key = pkey });
+		X509 *cert = make_cert(&(struct cert_spec){ .name = "x", .key = pkey });
 		SSL_CTX *server = SSL_CTX_new(TLS_server_method());
 		SSL_CTX *client = SSL_CTX_new(TLS_client_method());
 		struct tls_pair pair;
 
 		/* make_cert() signed with the private half here, past our hooks. */
-		one_asked = (struct asked) { .key = load(pkey) };
+		one_asked = (struct asked){ .key = load(pkey) };
 		assert_int_equal(SSL_CTX_use_certificate(server, cert), 1);
 		assert_int_equal(SSL_CTX_use_PrivateKey(server, pkey), 1);
 		pair_init(&pair, client, server);
@@ -312,9 +320,8 @@ test_key_files(void **state)
 		EVP_PKEY *old = i == 0 ? pkey : make_key(2048);
 		BIO *bio = BIO_new(BIO_s_mem());
 
-		assert_int_equal(PEM_write_bio_PrivateKey_traditional(bio, old, NULL, NULL, 0, NULL,
-				     NULL),
-		    1);
+		assert_int_equal(
+		    PEM_write_bio_PrivateKey_traditional(bio, old, NULL, NULL, 0, NULL, NULL), 1);
 		pem = bio_text(bio);
 		assert_non_null(strstr(pem, i == 0 ? "BEGIN EC PRIVATE" : "BEGIN RSA PRIVATE"));
 		fd = text_fd(pem);

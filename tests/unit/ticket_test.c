@@ -13,7 +13,9 @@
 #include "proto/ticket.h"
 
 static struct ticket_key keys[TICKET__COUNT];
-static const struct ticket sample = { .generation = 7, .expires_ms = 1000, .perms = 0x15, .user = 3 };
+static const struct ticket sample = {
+	.generation = 7, .expires_ms = 1000, .perms = 0x15, .user = 3
+};
 
 static void
 test_round_trip(void **state)
@@ -25,7 +27,8 @@ test_round_trip(void **state)
 	for (int i = 0; i < TICKET__COUNT; i++) {
 		memset(&opened, 0, sizeof(opened));
 		assert_int_equal(
-		    ticket_open(sealed, sizeof(sealed), (enum ticket_verifier)i, &keys[i], &opened), 0);
+		    ticket_open(sealed, sizeof(sealed), (enum ticket_verifier)i, &keys[i], &opened),
+		    0);
 		assert_int_equal(opened.generation, 7);
 		assert_int_equal(opened.expires_ms, 1000);
 		assert_int_equal(opened.perms, 0x15);
@@ -49,7 +52,7 @@ test_flips(void **state)
 		sealed[byte] ^= (uint8_t)(1 << bit % 8);
 		for (int i = 0; i < TICKET__COUNT; i++) {
 			bool mine = byte < TICKET_BODY_SIZE ||
-			    (byte - TICKET_BODY_SIZE) / TICKET_MAC_SIZE == (size_t)i;
+				    (byte - TICKET_BODY_SIZE) / TICKET_MAC_SIZE == (size_t)i;
 
 			assert_int_equal(ticket_open(sealed, sizeof(sealed),
 					     (enum ticket_verifier)i, &keys[i], &opened),

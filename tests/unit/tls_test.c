@@ -10,6 +10,14 @@
 
 #include <sys/socket.h>
 
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
 #include "proc/http/tls.h"
 #include "proc/key/sign.h"
 #include "tests/unit/tls_make.h"
@@ -33,7 +41,7 @@ ask(void *arg, const struct shadowkey_request *request, uint8_t *out)
 static struct tls_setup
 setup_of(void)
 {
-	return ((struct tls_setup) {
+	return ((struct tls_setup){
 	    .cert_pem = server_pem,
 	    .cert_len = strlen(server_pem),
 	    .ca_path = "ca.crt",
@@ -77,9 +85,9 @@ start(void **state)
 	server_key = make_key(NID_X9_62_prime256v1);
 	ca_key = make_key(NID_X9_62_prime256v1);
 	client_key = make_key(NID_X9_62_prime256v1);
-	server_cert = make_cert(&(struct cert_spec) { .name = "localhost", .key = server_key });
-	ca_cert = make_cert(&(struct cert_spec) { .name = "ca", .key = ca_key, .ca = true });
-	other_ca = make_cert(&(struct cert_spec) { .name = "ca", .key = server_key, .ca = true });
+	server_cert = make_cert(&(struct cert_spec){ .name = "localhost", .key = server_key });
+	ca_cert = make_cert(&(struct cert_spec){ .name = "ca", .key = ca_key, .ca = true });
+	other_ca = make_cert(&(struct cert_spec){ .name = "ca", .key = server_key, .ca = true });
 	server_pem = cert_pem(server_cert);
 	ca_pem = cert_pem(ca_cert);
 	pem = key_pem(server_key, NULL);
@@ -171,8 +179,8 @@ expect_alpn(SSL_CTX *server, const char *offer, const char *chosen)
 	bool good;
 
 	if (offer[0] != '\0')
-		SSL_CTX_set_alpn_protos(client, (const unsigned char *)offer,
-		    (unsigned int)strlen(offer));
+		SSL_CTX_set_alpn_protos(
+		    client, (const unsigned char *)offer, (unsigned int)strlen(offer));
 	pair_init(&pair, client, server);
 	good = pair_talk(&pair);
 	assert_int_equal(good, chosen != NULL);
@@ -221,20 +229,28 @@ test_client_certificates(void **state)
 {
 	const struct {
 		struct cert_spec spec;
-		bool any;  /* let in where any name will do */
+		bool any; /* let in where any name will do */
 		bool named; /* let in where the name is bob */
 	} rows[] = {
-		{ { .name = "bob", .issuer = ca_cert, .issuer_key = ca_key, .usage = "clientAuth" }, true,
-		    true },
+		{ { .name = "bob", .issuer = ca_cert, .issuer_key = ca_key, .usage = "clientAuth" },
+		    true, true },
 		{ { .name = "bob", .issuer = ca_cert, .issuer_key = ca_key }, true, true },
 		{ { .name = "mary", .issuer = ca_cert, .issuer_key = ca_key }, true, false },
 		{ { .name = "bob ", .issuer = ca_cert, .issuer_key = ca_key }, true, false },
 		{ { .name = "BOB", .issuer = ca_cert, .issuer_key = ca_key }, true, false },
 		{ { .name = "bob", .issuer = ca_cert, .issuer_key = ca_key, .usage = "serverAuth" },
 		    false, false },
-		{ { .name = "bob", .issuer = ca_cert, .issuer_key = ca_key, .from = -100, .to = -50 },
+		{ { .name = "bob",
+		      .issuer = ca_cert,
+		      .issuer_key = ca_key,
+		      .from = -100,
+		      .to = -50 },
 		    false, false },
-		{ { .name = "bob", .issuer = ca_cert, .issuer_key = ca_key, .from = 100, .to = 200 },
+		{ { .name = "bob",
+		      .issuer = ca_cert,
+		      .issuer_key = ca_key,
+		      .from = 100,
+		      .to = 200 },
 		    false, false },
 		{ { .name = "bob", .issuer = other_ca, .issuer_key = server_key }, false, false },
 		{ { .name = "bob" }, false, false },
@@ -280,8 +296,9 @@ static void
 test_peer_name(void **state)
 {
 	struct tls_setup setup = setup_of();
-	struct cert_spec spec = { .name = "bob", .key = client_key, .issuer = ca_cert,
-		.issuer_key = ca_key };
+	struct cert_spec spec = {
+		.name = "bob", .key = client_key, .issuer = ca_cert, .issuer_key = ca_key
+	};
 	SSL_CTX *server, *client = client_with(TLS1_3_VERSION, &spec);
 	struct tls_pair pair;
 	char name[4];
@@ -401,8 +418,8 @@ static void
 test_start_errors(void **state)
 {
 	struct tls_setup setup = setup_of();
-	X509 *cert = make_cert(&(struct cert_spec) { .name = "x", .key = server_key, .from = -100,
-	    .to = -50 });
+	X509 *cert = make_cert(
+	    &(struct cert_spec){ .name = "x", .key = server_key, .from = -100, .to = -50 });
 	char *pem = cert_pem(cert);
 	uint8_t id[SHADOWKEY_ID_SIZE];
 	struct error error;
@@ -439,10 +456,13 @@ static void
 test_chain(void **state)
 {
 	EVP_PKEY *middle_key = make_key(NID_secp384r1);
-	X509 *middle = make_cert(&(struct cert_spec) { .name = "middle", .key = middle_key,
-	    .issuer = ca_cert, .issuer_key = ca_key, .ca = true });
-	X509 *leaf = make_cert(&(struct cert_spec) { .name = "localhost", .key = server_key,
-	    .issuer = middle, .issuer_key = middle_key });
+	X509 *middle = make_cert(&(struct cert_spec){ .name = "middle",
+	    .key = middle_key,
+	    .issuer = ca_cert,
+	    .issuer_key = ca_key,
+	    .ca = true });
+	X509 *leaf = make_cert(&(struct cert_spec){
+	    .name = "localhost", .key = server_key, .issuer = middle, .issuer_key = middle_key });
 	char *parts[] = { cert_pem(leaf), cert_pem(middle) }, *chain;
 	struct tls_setup setup = setup_of();
 	SSL_CTX *server, *client = client_of(TLS1_3_VERSION);
