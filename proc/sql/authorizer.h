@@ -1,0 +1,43 @@
+/*
+ * What SQL may do on a connection, whatever its text says: SQLite asks this
+ * callback for each access while it compiles, and for some while it runs.
+ *
+ * Refused: ATTACH, DETACH, VACUUM INTO (the file system), PRAGMAs that are not
+ * on the list, and on the writer what differs from node to node.  What is
+ * allowed but changes the connection is noted in `seen`.
+ */
+#ifndef PROC_SQL_AUTHORIZER_H
+#define PROC_SQL_AUTHORIZER_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+enum authorizer_seen {
+	SEEN_TRANSACTION = 1 << 0, /* BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE */
+	SEEN_PRAGMA = 1 << 1,
+	SEEN_PRAGMA_SET = 1 << 2,  /* with an argument */
+	SEEN_TEMP = 1 << 3,        /* temporary objects */
+	SEEN_FORBIDDEN = 1 << 4,   /* a PRAGMA whose refusal has a text of its own */
+	SEEN_ANALYZE = 1 << 5,
+	SEEN_COUNTERS = 1 << 6,    /* changes() or total_changes() inside a trigger */
+	SEEN_KEYWORD = 1 << 7,     /* VACUUM, which asks nothing; found by stmtcache.c */
+	/* What must not share a transaction with other entries. */
+	SEEN_SOLO = SEEN_TRANSACTION | SEEN_PRAGMA | SEEN_TEMP | SEEN_ANALYZE |
+	    SEEN_KEYWORD,
+};
+
+#define AUTHORIZER_FORBIDDEN_TEXT "disallowed pragma"
+
+struct authorizer {
+	bool writer;
+	bool internal;  /* our own statement: everything is allowed, nothing noted */
+	bool stepping;  /* a statement runs: only VACUUM asks for ATTACH then */
+	unsigned seen;  /* collected since the caller cleared it */
+};
+
+/* The struct must outlive the connection. */
+void authorizer_install(struct authorizer *, sqlite3 *);
+/* Sets back every setting of a connection that an allowed PRAGMA can have changed. */
+void authorizer_reset_pragmas(struct authorizer *, sqlite3 *, bool foreign_keys);
+
+#endif

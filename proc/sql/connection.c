@@ -1,0 +1,36 @@
+/* Confines a connection; see connection.h. */
+#include "proc/sql/connection.h"
+
+#include <stddef.h>
+
+#include "common/limits.h"
+#include "proc/sql/functions.h"
+
+int
+connection_confine(sqlite3 *db)
+{
+	static const struct {
+		int option, value;
+	} settings[] = {
+		{ SQLITE_DBCONFIG_DEFENSIVE, 1 },
+		{ SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0 },
+		{ SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1 },
+	};
+	size_t i;
+	int rc;
+
+	sqlite3_extended_result_codes(db, 1);
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, SQL_LENGTH_MAX);
+	sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, SQL_LENGTH_MAX);
+	sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SQL_LIKE_PATTERN_MAX);
+	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM needs one */
+	sqlite3_limit(db, SQLITE_LIMIT_WORKER_THREADS, 0);
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		rc = sqlite3_db_config(db, settings[i].option, settings[i].value, NULL);
+		if (rc != SQLITE_OK)
+			return (rc);
+	}
+	return (functions_register(db));
+}

@@ -1,0 +1,14 @@
+/*
+ * What every connection gets before it runs SQL of a client, in the writer and
+ * in the readers: settings that confine it, limits, and our functions.  All of it
+ * must be equal in both, and on all nodes.
+ */
+#ifndef PROC_SQL_CONNECTION_H
+#define PROC_SQL_CONNECTION_H
+
+#include <sqlite3.h>
+
+/* Returns an SQLite code. */
+int connection_confine(sqlite3 *);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * A limit on what SQLite may allocate in this process.  Past it SQLite sees an
+ * allocation fail, ends that statement with SQLITE_NOMEM and goes on.
+ */
+#ifndef PROC_SQL_MEMORY_H
+#define PROC_SQL_MEMORY_H
+
+#include <stddef.h>
+
+/* Before any other use of SQLite in the process; `limit` in bytes, 0: none.  Returns an SQLite code. */
+int memory_install(size_t limit);
+void memory_set_limit(size_t limit);
+size_t memory_limit(void);
+size_t memory_used(void);
+
+#endif

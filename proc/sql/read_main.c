@@ -1,0 +1,429 @@
+/*
+ * The reader: runs read-only queries for http.  Its input is hostile; it has no
+ * right to write the database, and checks each client's ticket itself.
+ *
+ * All short queries of a loop turn share one read transaction.  A long result
+ * becomes a stream: it keeps a connection to itself and is stepped in turn with
+ * the others, as far as http has given credit.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/counters.h"
+#include "common/log.h"
+#include "common/pulse.h"
+#include "common/sandbox.h"
+#include "proc/frame/frame.h"
+#include "proc/sql/query.h"
+#include "proc/sql/sqlpage.h"
+#include "proto/command.h"
+#include "proto/perm.h"
+#include "proto/ticket.h"
+
+#define CONNECTIONS 16
+#define WAITING_MAX 8192
+#define MEMORY_MAX (512 * MIB)
+#define STREAM_LIFE_NS (10LL * 60 * 1000000000) /* an open snapshot keeps the WAL from restarting */
+#define OPEN_TRIES 100
+
+static const struct sandbox read_sandbox = {
+	.role = "read",
+	.promises = "stdio rpath flock",
+	.sets = SANDBOX_STDIO | SANDBOX_FILES_READ,
+	.paths = { { ".", "r" } },
+	.open_max = 256,
+};
+
+/* A request that waits for the turn, or whose result is being sent. */
+struct waiting {
+	uint64_t request;
+	unsigned worker;      /* of http */
+	uint32_t incarnation;
+	uint8_t mode;
+	struct query *query; /* NULL: not started */
+	int64_t credit;
+	int64_t deadline_ns; /* of its db_timeout, 0: none */
+	bool cancelled;
+	struct buf command;
+};
+
+struct reader {
+	struct proc proc;
+	bool auth;
+	bool fk;
+	int64_t value_max;
+	int64_t connections;
+	struct ticket_key key;
+	struct counters *counters;
+	struct pulse *pulse;
+	struct query_pool *pool;
+	struct waiting *waiting[WAITING_MAX]; /* the first `count` are in use; they stay where they are */
+	size_t count;
+	struct buf out;
+};
+
+static const struct proc_setting settings[] = {
+	{ "auth", SETTING_BOOL, offsetof(struct reader, auth) },
+	{ "fk", SETTING_BOOL, offsetof(struct reader, fk) },
+	{ "sql-value-max", SETTING_I64, offsetof(struct reader, value_max) },
+	{ "db-max-ro-conns", SETTING_I64, offsetof(struct reader, connections) },
+};
+
+static int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+}
+
+static void
+on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd)
+{
+	struct reader *reader = state;
+
+	if (kind == FILE_COUNTERS) {
+		reader->counters = counters_map(fd, true);
+		reader->pulse = pulse_of(reader->counters);
+	} else if (kind == FILE_TICKET_KEY) {
+		if (pread(fd, reader->key.bytes, sizeof(reader->key.bytes), 0) !=
+		    sizeof(reader->key.bytes))
+			fatalx("no ticket key");
+	} else
+		fatalx("unexpected descriptor");
+	close(fd);
+}
+
+/* ---- answers ---- */
+
+static struct chan *
+http_of(struct reader *reader, const struct waiting *waiting)
+{
+	struct chan *chan = proc_peer(&reader->proc, ROLE_HTTP, waiting->worker);
+
+	return (chan != NULL && chan->incarnation == waiting->incarnation ? chan : NULL);
+}
+
+static void
+send_result(struct reader *reader, const struct waiting *waiting, enum ipc_result status,
+    const char *error)
+{
+	struct chan *chan = http_of(reader, waiting);
+	struct msg_result result = { .request = waiting->request, .status = (uint8_t)status };
+
+	if (chan == NULL)
+		return;
+	result.error = ipc_text(error);
+	msg_result_send(chan, &result, -1);
+}
+
+/* What is in the out-buffer, in frames; the last one has the final status. */
+static void
+send_body(struct reader *reader, struct waiting *waiting, bool last)
+{
+	struct chan *chan = http_of(reader, waiting);
+	const uint8_t *data = buf_bytes(&reader->out);
+	size_t left = buf_size(&reader->out);
+
+	while (chan != NULL && (left > 0 || last)) {
+		struct msg_result result = { .request = waiting->request };
+		size_t n = left < RESULT_PART_MAX ? left : RESULT_PART_MAX;
+
+		result.status = last && n == left ? RESULT_DONE : RESULT_PART;
+		result.body.data = data;
+		result.body.len = n;
+		msg_result_send(chan, &result, -1);
+		data += n;
+		left -= n;
+		if (left == 0)
+			break;
+	}
+	waiting->credit -= (int64_t)buf_size(&reader->out);
+	buf_reset(&reader->out, MIB);
+	if (chan != NULL && chan_queued(chan) > RESULT_QUEUE_MAX) {
+		log_warnx("http %u does not read, giving it up", chan->number);
+		proc_drop(&reader->proc, chan);
+	}
+}
+
+static void
+forget(struct reader *reader, size_t i)
+{
+	struct waiting *waiting = reader->waiting[i];
+
+	if (waiting->query != NULL)
+		query_free(waiting->query);
+	buf_fini(&waiting->command);
+	reader->waiting[i] = reader->waiting[--reader->count];
+	reader->waiting[reader->count] = waiting;
+}
+
+/* ---- running ---- */
+
+/* From within a long statement: whether its client is gone; and a sign of life. */
+static bool
+is_cancelled(void *arg, void *token)
+{
+	struct reader *reader = arg;
+	struct waiting *waiting = token;
+	struct chan *chan = http_of(reader, waiting);
+	struct frame frame;
+	size_t offset = 0;
+	union msg msg;
+
+	pulse_beat(reader->pulse);
+	if (chan == NULL)
+		return (true);
+	if (buf_size(&chan->in) < MIB && chan_read(chan) == CHAN_CLOSED)
+		return (true);
+	while (chan_scan(chan, &offset, &frame) == CHAN_OK)
+		if (frame.type == MSG_CANCEL &&
+		    ipc_decode(&frame, ROLE_HTTP, ROLE_READ, &msg) == NULL &&
+		    msg.cancel.request == waiting->request)
+			return (true);
+	return (false);
+}
+
+static bool
+is_granted(struct reader *reader, const struct msg_query *query)
+{
+	uint32_t needed = query->mode == QUERY_REQUEST ? PERM_QUERY | PERM_EXECUTE : PERM_QUERY;
+	struct ticket ticket;
+
+	if (!reader->auth || query->mode == QUERY_CHECK)
+		return (true);
+	return (ticket_open(query->ticket.data, query->ticket.len, TICKET_READ, &reader->key, &ticket) ==
+		0 &&
+	    ticket_grants(&ticket, reader->proc.generation, now_ns() / 1000000, needed));
+}
+
+/* Steps one request; true when it is over and its entry may go. */
+static bool
+step(struct reader *reader, struct waiting *waiting)
+{
+	enum query_state state;
+
+	pulse_begin(reader->pulse, waiting->request, waiting->deadline_ns);
+	state = query_step(waiting->query, &reader->out);
+	pulse_end(reader->pulse);
+	switch (state) {
+	case QUERY_DONE:
+		send_body(reader, waiting, true);
+		return (true);
+	case QUERY_PART:
+		send_body(reader, waiting, false);
+		if (now_ns() - query_started_ns(waiting->query) < STREAM_LIFE_NS)
+			return (false);
+		send_result(reader, waiting, RESULT_ERROR, "query timeout");
+		return (true);
+	case QUERY_NEEDS_LOG:
+		send_result(reader, waiting, RESULT_NEEDS_LOG, "");
+		return (true);
+	case QUERY_ENVELOPE:
+		buf_reset(&reader->out, MIB);
+		send_result(reader, waiting, RESULT_ERROR, query_error(waiting->query));
+		return (true);
+	case QUERY_BROKEN:
+		buf_reset(&reader->out, MIB);
+		send_result(reader, waiting, RESULT_ERROR, "the result was cut off");
+		return (true);
+	}
+	return (true);
+}
+
+static void
+analyze(struct reader *reader, struct waiting *waiting)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	sqlpage_print(buf_bytes(&waiting->command), buf_size(&waiting->command),
+	    (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec, &reader->out);
+	send_body(reader, waiting, true);
+}
+
+/* Starts what came this turn; true when it is over already. */
+static bool
+start(struct reader *reader, struct waiting *waiting)
+{
+	struct error error;
+
+	if (waiting->mode == QUERY_ANALYZE) {
+		analyze(reader, waiting);
+		return (true);
+	}
+	waiting->query = query_start(reader->pool, buf_bytes(&waiting->command),
+	    buf_size(&waiting->command), waiting, &error);
+	if (waiting->query == NULL) {
+		send_result(reader, waiting, RESULT_BUSY, error.text);
+		return (true);
+	}
+	buf_fini(&waiting->command);
+	return (step(reader, waiting));
+}
+
+static void
+turn(void *state)
+{
+	struct reader *reader = state;
+	bool open = false;
+	size_t i;
+
+	/* What is_cancelled() has read meanwhile. */
+	for (i = 0; i < reader->proc.npeers; i++)
+		proc_dispatch(&reader->proc, reader->proc.peers[i]);
+	for (i = 0; i < reader->count;) {
+		struct waiting *waiting = reader->waiting[i];
+		bool over = waiting->cancelled || http_of(reader, waiting) == NULL;
+
+		if (!over && waiting->query == NULL) {
+			if (!open)
+				query_turn_begin(reader->pool);
+			open = true;
+			over = start(reader, waiting);
+		} else if (!over && waiting->credit > 0) {
+			over = step(reader, waiting);
+			reader->proc.more = reader->proc.more || (!over && waiting->credit > 0);
+		}
+		if (over)
+			forget(reader, i);
+		else
+			i++;
+	}
+	if (open)
+		query_turn_end(reader->pool);
+}
+
+/* ---- messages ---- */
+
+static void
+on_query(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct reader *reader = state;
+	const struct msg_query *query = &msg->query;
+	struct waiting *waiting = reader->waiting[reader->count];
+	struct command command;
+
+	memset(waiting, 0, sizeof(*waiting));
+	waiting->request = query->request;
+	waiting->worker = chan->number;
+	waiting->incarnation = chan->incarnation;
+	waiting->mode = query->mode;
+	waiting->credit = RESULT_WINDOW;
+	if (!is_granted(reader, query)) {
+		send_result(reader, waiting, RESULT_TICKET, "");
+		return;
+	}
+	if (reader->count == WAITING_MAX - 1) {
+		send_result(reader, waiting, RESULT_BUSY, "too many reads are waiting");
+		return;
+	}
+	if (!command_check(query->command.data, query->command.len))
+		fatalx("http %u sent a malformed command", chan->number);
+	(void)command_open(&command, query->command.data, query->command.len);
+	if (command.timeout_ns > 0)
+		waiting->deadline_ns = now_ns() + command.timeout_ns;
+	buf_add(&waiting->command, query->command.data, query->command.len);
+	reader->count++;
+}
+
+static struct waiting *
+find(struct reader *reader, const struct chan *chan, uint64_t request)
+{
+	size_t i;
+
+	for (i = 0; i < reader->count; i++)
+		if (reader->waiting[i]->request == request &&
+		    reader->waiting[i]->worker == chan->number &&
+		    reader->waiting[i]->incarnation == chan->incarnation)
+			return (reader->waiting[i]);
+	return (NULL);
+}
+
+static void
+on_credit(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct waiting *waiting = find(state, chan, msg->credit.request);
+
+	if (waiting != NULL && waiting->credit < RESULT_WINDOW)
+		waiting->credit += msg->credit.size;
+}
+
+static void
+on_cancel(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct waiting *waiting = find(state, chan, msg->cancel.request);
+
+	if (waiting != NULL)
+		waiting->cancelled = true;
+}
+
+static void
+on_reloaded(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct reader *reader = state;
+
+	if (msg->reloaded.commit)
+		reader->proc.generation = msg->reloaded.generation;
+}
+
+static const struct proc_handler handlers[] = {
+	{ MSG_QUERY, on_query },
+	{ MSG_CREDIT, on_credit },
+	{ MSG_CANCEL, on_cancel },
+	{ MSG_RELOADED, on_reloaded },
+};
+
+static void
+open_pool(struct reader *reader)
+{
+	struct query_config config = {
+		.path = "db.sqlite",
+		.foreign_keys = reader->fk,
+		.connections = CONNECTIONS,
+		.memory_max = MEMORY_MAX,
+		.cancelled = is_cancelled,
+		.arg = reader,
+	};
+	static char path[4096];
+	struct error error;
+
+	if (reader->connections > 0 && reader->connections < CONNECTIONS)
+		config.connections = (unsigned)reader->connections;
+	(void)snprintf(path, sizeof(path), "%s/db.sqlite", reader->proc.place.directory);
+	config.path = path;
+	reader->pool = query_pool_open(&config, &error);
+	if (reader->pool == NULL)
+		fatalx("%s: %s", path, error.text);
+}
+
+static void
+make_slots(struct reader *reader)
+{
+	struct waiting *all = calloc(WAITING_MAX, sizeof(*all));
+	size_t i;
+
+	if (all == NULL)
+		fatal("calloc");
+	for (i = 0; i < WAITING_MAX; i++)
+		reader->waiting[i] = &all[i];
+}
+
+int
+main(void)
+{
+	static struct reader reader;
+	static const struct proc_gather gather = { settings,
+		sizeof(settings) / sizeof(settings[0]), on_file };
+	static const struct proc_ops ops = { .turn = turn };
+
+	proc_hello(&reader.proc, ROLE_READ);
+	proc_gather(&reader.proc, &gather, &reader);
+	make_slots(&reader);
+	proc_confine(&reader.proc, &read_sandbox);
+	open_pool(&reader);
+	return (proc_run(&reader.proc, &ops, handlers, sizeof(handlers) / sizeof(handlers[0])));
+}

@@ -1,0 +1,108 @@
+/* Read-only connections; see reader.h. */
+#include "proc/sql/reader.h"
+
+#include <string.h>
+
+#include "proc/sql/connection.h"
+
+#define BUSY_MS 5000
+
+static const char *const texts[READER_STATEMENT__COUNT] = {
+	[READER_BEGIN] = "BEGIN",
+	[READER_COMMIT] = "COMMIT",
+};
+
+static int
+settle(struct reader *r)
+{
+	int rc;
+
+	sqlite3_busy_timeout(r->db, BUSY_MS);
+	rc = connection_confine(r->db);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(r->db, "PRAGMA temp_store=2", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(r->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(r->db, "PRAGMA query_only=1", NULL, NULL, NULL);
+	return (rc);
+}
+
+int
+reader_open(struct reader *r, const char *path, bool foreign_keys, struct error *e)
+{
+	unsigned char random;
+
+	memset(r, 0, sizeof(*r));
+	r->foreign_keys = foreign_keys;
+	/* The generator opens a file at its first use. */
+	sqlite3_randomness(1, &random);
+	if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+	    settle(r) != SQLITE_OK) {
+		(void)error_set(e, "%s: %s", path, sqlite3_errmsg(r->db));
+		sqlite3_close(r->db);
+		r->db = NULL;
+		return (-1);
+	}
+	stmtcache_init(&r->cache, r->db, &r->authorizer);
+	authorizer_install(&r->authorizer, r->db);
+	authorizer_reset_pragmas(&r->authorizer, r->db, foreign_keys);
+	return (0);
+}
+
+void
+reader_close(struct reader *r)
+{
+	int i;
+
+	if (r->db == NULL)
+		return;
+	stmtcache_clear(&r->cache);
+	for (i = 0; i < READER_STATEMENT__COUNT; i++)
+		sqlite3_finalize(r->statements[i]);
+	sqlite3_close(r->db);
+	r->db = NULL;
+}
+
+static int
+run(struct reader *r, enum reader_statement which)
+{
+	sqlite3_stmt **stmt = &r->statements[which];
+	int rc = SQLITE_OK;
+
+	r->authorizer.internal = true;
+	if (*stmt == NULL)
+		rc = sqlite3_prepare_v3(r->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, stmt,
+		    NULL);
+	if (rc == SQLITE_OK) {
+		(void)sqlite3_step(*stmt);
+		rc = sqlite3_reset(*stmt);
+	}
+	r->authorizer.internal = false;
+	return (rc);
+}
+
+void
+reader_begin(struct reader *r)
+{
+	r->begun = run(r, READER_BEGIN) == SQLITE_OK;
+}
+
+void
+reader_end(struct reader *r)
+{
+	if (!sqlite3_get_autocommit(r->db) && run(r, READER_COMMIT) != SQLITE_OK) {
+		r->authorizer.internal = true;
+		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+		r->authorizer.internal = false;
+	}
+	r->begun = false;
+}
+
+void
+reader_reset(struct reader *r)
+{
+	reader_end(r);
+	stmtcache_clear(&r->cache);
+	authorizer_reset_pragmas(&r->authorizer, r->db, r->foreign_keys);
+}

@@ -1,0 +1,28 @@
+/*
+ * Looks at SQL text before SQLite does: just enough of its lexical rules to
+ * step over blanks, comments and quoted text.  What is found here is a hint;
+ * the authorizer decides (authorizer.h).
+ */
+#ifndef PROC_SQL_SQLTEXT_H
+#define PROC_SQL_SQLTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum sqltext_word {
+	SQLTEXT_OTHER,
+	SQLTEXT_WRITE,  /* INSERT, UPDATE, DELETE, REPLACE, WITH: may set changes() */
+	SQLTEXT_SOLO,   /* transaction control, PRAGMA, VACUUM, ANALYZE, REINDEX, CREATE TEMP */
+	SQLTEXT_FRESH,  /* a solo word that needs a fresh connection: ANALYZE */
+};
+
+/* Bytes up to the first NUL, where SQLite stops reading. */
+size_t sqltext_length(const char *sql, size_t len);
+/* Offset of the first byte that is neither blank nor comment nor, with `semicolons`, a semicolon. */
+size_t sqltext_skip(const char *sql, size_t len, bool semicolons);
+/* What the first word of a statement says. */
+enum sqltext_word sqltext_first(const char *sql, size_t len);
+/* The strongest word that any statement of the text begins with: FRESH, then SOLO, then others. */
+enum sqltext_word sqltext_classify(const char *sql, size_t len);
+
+#endif
