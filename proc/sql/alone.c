@@ -25,9 +25,9 @@ save(struct apply *a, const struct command *c, const struct exec_string *s, cons
 	n->progress = a->exec.entry;
 	n->json = *j;
 	n->out_len = a->results.len;
-	n->state.rowid = a->exec.counters.rowid;
-	n->state.changes = a->exec.counters.changes;
-	n->state.total = a->exec.counters.total;
+	n->state.rowid = a->exec.tally.rowid;
+	n->state.changes = a->exec.tally.changes;
+	n->state.total = a->exec.tally.total;
 }
 
 /* Back to the last commit inside the entry, for the next attempt. */

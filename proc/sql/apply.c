@@ -62,7 +62,7 @@ applier_roll_back(struct apply *a, const struct applier_state *state)
 	if (!sqlite3_get_autocommit(x->db))
 		(void)exec_internal(x, "ROLLBACK");
 	exec_rolled_back(x);
-	counters_restore(&x->counters, state->rowid, state->changes, state->total);
+	tally_restore(&x->tally, state->rowid, state->changes, state->total);
 }
 
 void
@@ -113,9 +113,9 @@ applier_advance(struct applier_state *s, const struct apply *a, const struct app
 	s->index = e->index;
 	s->term = e->term;
 	s->chain = fold(fold(s->chain, e->index), hash);
-	s->rowid = a->exec.counters.rowid;
-	s->changes = a->exec.counters.changes;
-	s->total = a->exec.counters.total;
+	s->rowid = a->exec.tally.rowid;
+	s->changes = a->exec.tally.changes;
+	s->total = a->exec.tally.total;
 }
 
 bool
@@ -425,9 +425,9 @@ apply_new(struct store *store, const struct apply_config *config, struct error *
 		.index = position.index, .term = position.term, .chain = position.chain,
 		.rowid = position.rowid, .changes = position.changes, .total = position.total,
 	};
-	a->exec.counters.rowid = position.rowid;
-	a->exec.counters.changes = position.changes;
-	a->exec.counters.total = position.total;
+	a->exec.tally.rowid = position.rowid;
+	a->exec.tally.changes = position.changes;
+	a->exec.tally.total = position.total;
 	if (exec_attach(&a->exec, store_db(store), config->foreign_keys) != SQLITE_OK) {
 		(void)error_set(e, "database: %s", sqlite3_errmsg(store_db(store)));
 		apply_free(a);

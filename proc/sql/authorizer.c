@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "proc/sql/counters.h"
+#include "proc/sql/tally.h"
 
 enum rule {
 	ALLOW,
@@ -145,7 +145,7 @@ authorize_table(const struct authorizer *a, const char *name)
 
 	if (name == NULL)
 		return (SQLITE_OK);
-	if (strcasecmp(name, COUNTERS_MODULE) == 0)
+	if (strcasecmp(name, TALLY_MODULE) == 0)
 		return (SQLITE_DENY);
 	for (i = 0; a->writer && i < sizeof(local) / sizeof(local[0]); i++)
 		if (strcasecmp(name, local[i]) == 0)

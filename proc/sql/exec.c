@@ -49,7 +49,7 @@ exec_attach(struct exec *x, sqlite3 *db, bool foreign_keys)
 	stmtcache_init(&x->cache, db, &x->authorizer);
 	rc = connection_confine(db);
 	if (rc == SQLITE_OK)
-		rc = counters_attach(&x->counters, db);
+		rc = tally_attach(&x->tally, db);
 	authorizer_reset_pragmas(&x->authorizer, db, foreign_keys);
 	authorizer_install(&x->authorizer, db);
 	sqlite3_progress_handler(db, STEPS_PER_CALL, count_steps, x);
@@ -60,7 +60,7 @@ void
 exec_detach(struct exec *x)
 {
 	stmtcache_clear(&x->cache);
-	counters_detach(&x->counters);
+	tally_detach(&x->tally);
 	x->db = NULL;
 }
 
@@ -158,7 +158,7 @@ exec_refresh(struct exec *x)
 	/* Hash tables of the schema keep an order that depends on their history: ANALYZE shows it. */
 	(void)sqlite3_exec(x->db, "PRAGMA writable_schema=RESET", NULL, NULL, NULL);
 	x->authorizer.internal = false;
-	sqlite3_set_last_insert_rowid(x->db, x->counters.rowid);
+	sqlite3_set_last_insert_rowid(x->db, x->tally.rowid);
 	x->entry.steps_left = steps;
 }
 
@@ -200,8 +200,8 @@ exec_fold(struct exec *x, int code, const char *error)
 	uint64_t h = x->entry.hash, v;
 
 	h = fold(h, (uint64_t)code);
-	h = fold(h, (uint64_t)x->counters.changes);
-	h = fold(h, (uint64_t)x->counters.rowid);
+	h = fold(h, (uint64_t)x->tally.changes);
+	h = fold(h, (uint64_t)x->tally.rowid);
 	h = fold(h, n);
 	for (i = 0; i < n; i += sizeof(v)) {
 		v = 0;
@@ -258,7 +258,7 @@ print_write(struct run *r, struct exec_string *s)
 	if (x->entry.silent || !r->statement->last)
 		return;
 	if (r->statement->stmt != NULL)
-		render_write(r->json, x->entry.flags, x->counters.rowid, x->counters.changes,
+		render_write(r->json, x->entry.flags, x->tally.rowid, x->tally.changes,
 		    now_seconds(x) - r->started);
 	else if (s->rows)
 		render_blank_rows(r->json, x->entry.flags);
@@ -372,7 +372,7 @@ run_failed(struct run *r, struct exec_string *s, int rc)
 	if (x->batch && (sqlite3_get_autocommit(x->db) || has_deferred_keys(x)))
 		return (EXEC_GIVE_UP);
 	/* SQLite's text lives until the next call that can fail: the counters' can not. */
-	counters_after(&x->counters, r->statement->write_word, r->marked);
+	tally_after(&x->tally, r->statement->write_word, r->marked);
 	return (fail(x, s, r->json, rc, error_text(r, s)));
 }
 
@@ -383,7 +383,7 @@ run_succeeded(struct run *r, struct exec_string *s)
 
 	if (x->batch && has_deferred_keys(x))
 		return (EXEC_GIVE_UP);
-	counters_after(&x->counters, r->statement->write_word, r->marked);
+	tally_after(&x->tally, r->statement->write_word, r->marked);
 	exec_fold(x, SQLITE_OK, NULL);
 	if (r->print_rows) {
 		x->entry.rows_bytes += r->json->out->len - r->out_before;
@@ -407,14 +407,14 @@ changes_schema(const struct statement *st)
 
 /* Our own statement among them is neither refused nor charged to the entry. */
 static void
-note_counters(struct run *r)
+note_tally(struct run *r)
 {
 	struct exec *x = r->exec;
 	int64_t steps = x->entry.steps_left;
 
 	x->entry.steps_left = INT64_MAX;
 	x->authorizer.internal = true;
-	counters_before(&x->counters, r->marked);
+	tally_before(&x->tally, r->marked);
 	x->authorizer.internal = false;
 	x->entry.steps_left = steps;
 }
@@ -438,7 +438,7 @@ run_statement(struct run *r, struct exec_string *s)
 	if (changes_schema(st))
 		x->schema_changed = true;
 	x->entry.touched = true;
-	note_counters(r);
+	note_tally(r);
 	x->authorizer.seen = 0;
 	x->authorizer.stepping = true;
 	rc = all ? run_rows(r) : sqlite3_step(st->stmt);

@@ -16,7 +16,7 @@
 #include "common/json.h"
 #include "proc/sql/authorizer.h"
 #include "proc/sql/bind.h"
-#include "proc/sql/counters.h"
+#include "proc/sql/tally.h"
 #include "proc/sql/render.h"
 #include "proc/sql/stmtcache.h"
 
@@ -50,7 +50,7 @@ struct exec {
 	bool foreign_keys;
 	struct authorizer authorizer;
 	struct stmtcache cache;
-	struct counters counters;
+	struct tally tally;
 	struct render render;
 	bool schema_changed; /* since the last commit: a rollback makes cached statements stale */
 	bool batch;          /* the entry shares a transaction with others */

@@ -16,12 +16,13 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "proc/sql/bind.h"
-#include "proc/sql/reader.h"
+#include "proc/sql/memory.h"
+#include "proc/sql/roconn.h"
 #include "proc/sql/render.h"
 #include "proc/sql/sqltext.h"
 #include "proto/command.h"
 
-#define READERS_MAX 16
+#define ROCONNS_MAX 16
 #define STEPS_PER_CALL 1000 /* opcodes between two calls of the progress handler */
 #define CALLS_PER_ASK 16    /* of them between two questions whether the client is still there */
 #define AGAIN_MAX 1000      /* attempts while the writer recovers the WAL index, 1 ms each */
@@ -36,7 +37,7 @@ enum stop { STOP_NONE, STOP_TIMEOUT, STOP_CANCELLED };
 struct query {
 	struct query_pool *pool;
 	struct query *next_free;
-	struct reader *reader; /* while it runs, and from part to part */
+	struct roconn *roconn; /* while it runs, and from part to part */
 	void *token;
 	struct buf bytes;
 	struct command command;
@@ -66,7 +67,7 @@ struct query {
 
 struct query_pool {
 	struct query_config config;
-	struct reader readers[READERS_MAX];
+	struct roconn roconns[ROCONNS_MAX];
 	unsigned count;
 	bool in_turn;
 	struct query *free;
@@ -85,7 +86,7 @@ now_ns(void)
 static int
 watch(void *arg)
 {
-	struct reader *r = arg;
+	struct roconn *r = arg;
 	struct query *q = r->running;
 
 	if (q == NULL)
@@ -106,11 +107,14 @@ query_pool_open(const struct query_config *config, struct error *e)
 	if (pool == NULL)
 		fatal("calloc");
 	pool->config = *config;
-	assert(config->connections >= 1 && config->connections <= READERS_MAX);
+	/* Refused by SQLite if it is in use already: then a limit was set before, or none is wanted. */
+	if (config->memory_max > 0)
+		(void)memory_install(config->memory_max);
+	assert(config->connections >= 1 && config->connections <= ROCONNS_MAX);
 	for (; pool->count < config->connections; pool->count++) {
-		struct reader *r = &pool->readers[pool->count];
+		struct roconn *r = &pool->roconns[pool->count];
 
-		if (reader_open(r, config->path, config->foreign_keys, e) == -1) {
+		if (roconn_open(r, config->path, config->foreign_keys, e) == -1) {
 			query_pool_close(pool);
 			return (NULL);
 		}
@@ -126,7 +130,7 @@ query_pool_close(struct query_pool *pool)
 	unsigned i;
 
 	for (i = 0; i < pool->count; i++)
-		reader_close(&pool->readers[i]);
+		roconn_close(&pool->roconns[i]);
 	while ((q = pool->free) != NULL) {
 		pool->free = q->next_free;
 		render_fini(&q->render);
@@ -148,20 +152,20 @@ query_turn_end(struct query_pool *pool)
 	unsigned i;
 
 	for (i = 0; i < pool->count; i++)
-		if (pool->readers[i].owner == NULL && pool->readers[i].begun)
-			reader_end(&pool->readers[i]);
+		if (pool->roconns[i].owner == NULL && pool->roconns[i].begun)
+			roconn_end(&pool->roconns[i]);
 	pool->in_turn = false;
 }
 
-/* The reader of short queries: the first that no stream keeps. */
-static struct reader *
-free_reader(struct query_pool *pool)
+/* The connection of short queries: the first that no stream keeps. */
+static struct roconn *
+free_roconn(struct query_pool *pool)
 {
 	unsigned i;
 
 	for (i = 0; i < pool->count; i++)
-		if (pool->readers[i].owner == NULL)
-			return (&pool->readers[i]);
+		if (pool->roconns[i].owner == NULL)
+			return (&pool->roconns[i]);
 	return (NULL);
 }
 
@@ -192,7 +196,7 @@ query_start(struct query_pool *pool, const void *command, size_t len, void *toke
 {
 	struct query *q;
 
-	if (free_reader(pool) == NULL) {
+	if (free_roconn(pool) == NULL) {
 		(void)error_set(e, "too many open results");
 		return (NULL);
 	}
@@ -226,32 +230,32 @@ static void
 leave_statement(struct query *q)
 {
 	if (q->statement != NULL)
-		stmtcache_put(&q->reader->cache, q->statement);
+		stmtcache_put(&q->roconn->cache, q->statement);
 	q->statement = NULL;
 }
 
 /* The request no longer needs its connection, which becomes as it was. */
 static void
-release_reader(struct query *q)
+release_roconn(struct query *q)
 {
-	struct reader *r = q->reader;
+	struct roconn *r = q->roconn;
 
 	if (r == NULL)
 		return;
 	leave_statement(q);
 	if (q->seen & (SEEN_PRAGMA_SET | SEEN_TEMP | SEEN_TRANSACTION))
-		reader_reset(r);
+		roconn_reset(r);
 	else if (r->owner != NULL || !q->pool->in_turn)
-		reader_end(r);
+		roconn_end(r);
 	r->owner = NULL;
 	r->running = NULL;
-	q->reader = NULL;
+	q->roconn = NULL;
 }
 
 void
 query_free(struct query *q)
 {
-	release_reader(q);
+	release_roconn(q);
 	buf_reset(&q->bytes, COMMAND_KEEP);
 	q->next_free = q->pool->free;
 	q->pool->free = q;
@@ -269,7 +273,7 @@ fail_request(struct query *q, const char *text)
 static bool
 string_reads(struct query *q, const struct command_statement *s)
 {
-	struct stmtcache *cache = &q->reader->cache;
+	struct stmtcache *cache = &q->roconn->cache;
 	struct statement *st = stmtcache_get(cache, s->sql, sqltext_length(s->sql, s->sql_len));
 	bool reads;
 
@@ -299,11 +303,11 @@ needs_log(struct query *q)
 static void
 step_out_of_transaction(struct query *q)
 {
-	struct reader *r = q->reader;
+	struct roconn *r = q->roconn;
 
 	if ((q->statement->seen & (SEEN_TRANSACTION | SEEN_PRAGMA_SET)) != 0 && r->begun &&
 	    (q->command.flags & COMMAND_TRANSACTION) == 0)
-		reader_end(r);
+		roconn_end(r);
 }
 
 static double
@@ -335,18 +339,18 @@ error_text(struct query *q, int rc)
 		q->timed_out = true;
 		return (TIMEOUT_TEXT);
 	}
-	if (q->reader->authorizer.seen & SEEN_FORBIDDEN)
+	if (q->roconn->authorizer.seen & SEEN_FORBIDDEN)
 		return (AUTHORIZER_FORBIDDEN_TEXT);
 	if ((rc & 0xff) == SQLITE_READONLY)
 		return (CHANGE_TEXT);
-	return (sqlite3_errmsg(q->reader->db));
+	return (sqlite3_errmsg(q->roconn->db));
 }
 
 /* Prepares statements up to the one whose rows are the result, and binds it; QUERY_DONE: the string has ended. */
 static enum query_state
 open_statement(struct query *q)
 {
-	struct reader *r = q->reader;
+	struct roconn *r = q->roconn;
 	struct statement *st;
 	struct error e;
 
@@ -402,7 +406,7 @@ open_string(struct query *q, const struct command_statement *s)
 static int
 step(struct query *q)
 {
-	struct reader *r = q->reader;
+	struct roconn *r = q->roconn;
 	int rc, i;
 
 	r->authorizer.seen = 0;
@@ -448,7 +452,7 @@ finish(struct query *q)
 
 	if (transaction && q->timed_out)
 		return (fail_request(q, ENDED_TEXT));
-	if (transaction && sqlite3_get_autocommit(q->reader->db))
+	if (transaction && sqlite3_get_autocommit(q->roconn->db))
 		return (fail_request(q, "cannot commit - no transaction is active"));
 	json_end_array(&q->json);
 	return (QUERY_DONE);
@@ -484,16 +488,16 @@ static enum query_state
 begin(struct query *q)
 {
 	bool pretty = (q->command.flags & COMMAND_PRETTY) != 0;
-	struct reader *r = free_reader(q->pool);
+	struct roconn *r = free_roconn(q->pool);
 
 	if (r == NULL)
 		return (fail_request(q, "too many open results"));
-	q->reader = r;
+	q->roconn = r;
 	r->running = q;
 	if (q->command.kind != COMMAND_QUERY && needs_log(q))
 		return (QUERY_NEEDS_LOG);
 	if (!r->begun && (q->pool->in_turn || (q->command.flags & COMMAND_TRANSACTION)))
-		reader_begin(r);
+		roconn_begin(r);
 	json_init(&q->json, NULL, pretty, pretty ? 1 : 0);
 	q->begun = true;
 	return (QUERY_PART);
@@ -508,24 +512,24 @@ query_step(struct query *q, struct buf *out)
 	if (!q->begun) {
 		state = begin(q);
 		if (state != QUERY_PART) {
-			release_reader(q);
+			release_roconn(q);
 			return (state);
 		}
 		q->json.out = out;
 		json_begin_array(&q->json);
 	}
 	q->json.out = out;
-	q->reader->running = q;
+	q->roconn->running = q;
 	state = run_strings(q, start + RESULT_PART_MAX);
-	q->reader->running = NULL;
+	q->roconn->running = NULL;
 	if (state == QUERY_PART) {
 		q->sent = true;
 		q->statement_sent = q->in_string;
-		q->reader->owner = q;
+		q->roconn->owner = q;
 		return (state);
 	}
 	if (state != QUERY_DONE)
 		out->len = start;
-	release_reader(q);
+	release_roconn(q);
 	return (state);
 }

@@ -162,7 +162,7 @@ keep(struct stmtcache *c, uint64_t hash, const char *text, size_t len)
 	return (s);
 }
 
-/* DDL is not worth keeping: it is seldom the same twice, and its counters need marks (counters.h). */
+/* DDL is not worth keeping: it is seldom the same twice, and its counters need marks (tally.h). */
 static bool
 is_worth_keeping(const struct statement *s, size_t len)
 {

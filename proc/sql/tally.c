@@ -6,7 +6,7 @@
  * Before such statements the counter is set to an unlikely value by inserting
  * that many rows into a table module that keeps nothing.
  */
-#include "proc/sql/counters.h"
+#include "proc/sql/tally.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -122,7 +122,7 @@ static const sqlite3_module nothing_module = {
 static void
 sql_changes(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-	const struct counters *c = sqlite3_user_data(context);
+	const struct tally *c = sqlite3_user_data(context);
 	int64_t own = sqlite3_changes64(c->db);
 
 	sqlite3_result_int64(context, own != c->own_changes ? own : c->changes);
@@ -131,13 +131,13 @@ sql_changes(sqlite3_context *context, int argc, sqlite3_value **argv)
 static void
 sql_total_changes(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
-	const struct counters *c = sqlite3_user_data(context);
+	const struct tally *c = sqlite3_user_data(context);
 
 	sqlite3_result_int64(context, c->total + sqlite3_total_changes64(c->db) - c->own_total);
 }
 
 int
-counters_attach(struct counters *c, sqlite3 *db)
+tally_attach(struct tally *c, sqlite3 *db)
 {
 	const int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS;
 	int rc;
@@ -149,7 +149,7 @@ counters_attach(struct counters *c, sqlite3 *db)
 		rc = sqlite3_create_function(db, "total_changes", 0, flags, c, sql_total_changes,
 		    NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_create_module(db, COUNTERS_MODULE, &nothing_module, NULL);
+		rc = sqlite3_create_module(db, TALLY_MODULE, &nothing_module, NULL);
 	sqlite3_set_last_insert_rowid(db, c->rowid);
 	c->own_changes = sqlite3_changes64(db);
 	c->own_total = sqlite3_total_changes64(db);
@@ -157,7 +157,7 @@ counters_attach(struct counters *c, sqlite3 *db)
 }
 
 void
-counters_detach(struct counters *c)
+tally_detach(struct tally *c)
 {
 	sqlite3_finalize(c->mark);
 	c->mark = NULL;
@@ -165,11 +165,11 @@ counters_detach(struct counters *c)
 }
 
 static void
-set_mark(struct counters *c)
+set_mark(struct tally *c)
 {
 	static const char text[] =
 	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<97)"
-	    " INSERT INTO " COUNTERS_MODULE " SELECT i FROM n";
+	    " INSERT INTO " TALLY_MODULE " SELECT i FROM n";
 
 	static_assert(MARK == 97, "the statement inserts as many rows");
 	if (c->mark == NULL && sqlite3_prepare_v3(c->db, text, sizeof(text), SQLITE_PREPARE_PERSISTENT,
@@ -181,7 +181,7 @@ set_mark(struct counters *c)
 }
 
 void
-counters_before(struct counters *c, bool marked)
+tally_before(struct tally *c, bool marked)
 {
 	if (marked)
 		set_mark(c);
@@ -190,7 +190,7 @@ counters_before(struct counters *c, bool marked)
 }
 
 void
-counters_after(struct counters *c, bool counts, bool marked)
+tally_after(struct tally *c, bool counts, bool marked)
 {
 	int64_t own = sqlite3_changes64(c->db), own_total = sqlite3_total_changes64(c->db);
 
@@ -203,7 +203,7 @@ counters_after(struct counters *c, bool counts, bool marked)
 }
 
 void
-counters_restore(struct counters *c, int64_t rowid, int64_t changes, int64_t total)
+tally_restore(struct tally *c, int64_t rowid, int64_t changes, int64_t total)
 {
 	c->rowid = rowid;
 	c->changes = changes;

@@ -4,17 +4,17 @@
  * replicated state, since a connection ends where a node restarts.  changes()
  * and total_changes() are overridden to answer from here.
  */
-#ifndef PROC_SQL_COUNTERS_H
-#define PROC_SQL_COUNTERS_H
+#ifndef PROC_SQL_TALLY_H
+#define PROC_SQL_TALLY_H
 
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 /* An internal table module that no client may touch. */
-#define COUNTERS_MODULE "rqlited_counters"
+#define TALLY_MODULE "rqlited_tally"
 
-struct counters {
+struct tally {
 	int64_t rowid;
 	int64_t changes;
 	int64_t total;
@@ -29,17 +29,17 @@ struct counters {
  * Takes a fresh connection over: registers the functions, sets its
  * last_insert_rowid.  The struct must outlive the connection.
  */
-int counters_attach(struct counters *, sqlite3 *);
+int tally_attach(struct tally *, sqlite3 *);
 /* Before the connection is closed. */
-void counters_detach(struct counters *);
+void tally_detach(struct tally *);
 /*
  * Around each statement that runs.  `marked`: what SQLite's own counter says must
  * be told apart from what it said before (schema changes, triggers that ask).
  */
-void counters_before(struct counters *, bool marked);
+void tally_before(struct tally *, bool marked);
 /* `counts`: the statement was an INSERT, UPDATE, DELETE or REPLACE that ran. */
-void counters_after(struct counters *, bool counts, bool marked);
+void tally_after(struct tally *, bool counts, bool marked);
 /* Sets values, after a rollback. */
-void counters_restore(struct counters *, int64_t rowid, int64_t changes, int64_t total);
+void tally_restore(struct tally *, int64_t rowid, int64_t changes, int64_t total);
 
 #endif

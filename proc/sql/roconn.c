@@ -1,5 +1,5 @@
-/* Read-only connections; see reader.h. */
-#include "proc/sql/reader.h"
+/* Read-only connections; see roconn.h. */
+#include "proc/sql/roconn.h"
 
 #include <string.h>
 
@@ -7,13 +7,13 @@
 
 #define BUSY_MS 5000
 
-static const char *const texts[READER_STATEMENT__COUNT] = {
-	[READER_BEGIN] = "BEGIN",
-	[READER_COMMIT] = "COMMIT",
+static const char *const texts[ROCONN_STATEMENT__COUNT] = {
+	[ROCONN_BEGIN] = "BEGIN",
+	[ROCONN_COMMIT] = "COMMIT",
 };
 
 static int
-settle(struct reader *r)
+settle(struct roconn *r)
 {
 	int rc;
 
@@ -29,7 +29,7 @@ settle(struct reader *r)
 }
 
 int
-reader_open(struct reader *r, const char *path, bool foreign_keys, struct error *e)
+roconn_open(struct roconn *r, const char *path, bool foreign_keys, struct error *e)
 {
 	unsigned char random;
 
@@ -51,21 +51,21 @@ reader_open(struct reader *r, const char *path, bool foreign_keys, struct error 
 }
 
 void
-reader_close(struct reader *r)
+roconn_close(struct roconn *r)
 {
 	int i;
 
 	if (r->db == NULL)
 		return;
 	stmtcache_clear(&r->cache);
-	for (i = 0; i < READER_STATEMENT__COUNT; i++)
+	for (i = 0; i < ROCONN_STATEMENT__COUNT; i++)
 		sqlite3_finalize(r->statements[i]);
 	sqlite3_close(r->db);
 	r->db = NULL;
 }
 
 static int
-run(struct reader *r, enum reader_statement which)
+run(struct roconn *r, enum roconn_statement which)
 {
 	sqlite3_stmt **stmt = &r->statements[which];
 	int rc = SQLITE_OK;
@@ -83,15 +83,15 @@ run(struct reader *r, enum reader_statement which)
 }
 
 void
-reader_begin(struct reader *r)
+roconn_begin(struct roconn *r)
 {
-	r->begun = run(r, READER_BEGIN) == SQLITE_OK;
+	r->begun = run(r, ROCONN_BEGIN) == SQLITE_OK;
 }
 
 void
-reader_end(struct reader *r)
+roconn_end(struct roconn *r)
 {
-	if (!sqlite3_get_autocommit(r->db) && run(r, READER_COMMIT) != SQLITE_OK) {
+	if (!sqlite3_get_autocommit(r->db) && run(r, ROCONN_COMMIT) != SQLITE_OK) {
 		r->authorizer.internal = true;
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 		r->authorizer.internal = false;
@@ -100,9 +100,9 @@ reader_end(struct reader *r)
 }
 
 void
-reader_reset(struct reader *r)
+roconn_reset(struct roconn *r)
 {
-	reader_end(r);
+	roconn_end(r);
 	stmtcache_clear(&r->cache);
 	authorizer_reset_pragmas(&r->authorizer, r->db, r->foreign_keys);
 }

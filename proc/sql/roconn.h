@@ -1,9 +1,9 @@
 /*
  * A read-only connection of the pool and its state between requests.  Private
- * to query.c and reader.c.
+ * to query.c and roconn.c.
  */
-#ifndef PROC_SQL_READER_H
-#define PROC_SQL_READER_H
+#ifndef PROC_SQL_ROCONN_H
+#define PROC_SQL_ROCONN_H
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -12,13 +12,13 @@
 #include "proc/sql/authorizer.h"
 #include "proc/sql/stmtcache.h"
 
-enum reader_statement { READER_BEGIN, READER_COMMIT, READER_STATEMENT__COUNT };
+enum roconn_statement { ROCONN_BEGIN, ROCONN_COMMIT, ROCONN_STATEMENT__COUNT };
 
-struct reader {
+struct roconn {
 	sqlite3 *db;
 	struct authorizer authorizer;
 	struct stmtcache cache;
-	sqlite3_stmt *statements[READER_STATEMENT__COUNT];
+	sqlite3_stmt *statements[ROCONN_STATEMENT__COUNT];
 	bool foreign_keys;
 	bool begun;        /* our transaction is open: all that reads now sees one snapshot */
 	struct query *running;
@@ -26,12 +26,12 @@ struct reader {
 };
 
 /* Opens the file and reads from it, so that no file is left to be opened later. */
-int reader_open(struct reader *, const char *path, bool foreign_keys, struct error *);
-void reader_close(struct reader *);
+int roconn_open(struct roconn *, const char *path, bool foreign_keys, struct error *);
+void roconn_close(struct roconn *);
 /* Opens and ends the common read transaction, whatever statements of clients did to it. */
-void reader_begin(struct reader *);
-void reader_end(struct reader *);
+void roconn_begin(struct roconn *);
+void roconn_end(struct roconn *);
 /* After a request that changed settings. */
-void reader_reset(struct reader *);
+void roconn_reset(struct roconn *);
 
 #endif
