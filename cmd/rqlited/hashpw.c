@@ -99,7 +99,7 @@ read_password(char *password, size_t cap)
 }
 
 int
-hashpw_run(void)
+hashpw_main(void)
 {
 	static struct crypt_data data; /* 32 KB: not for the stack */
 	char password[PASSWORD_MAX + 1], salt[CRYPT_GENSALT_OUTPUT_SIZE];

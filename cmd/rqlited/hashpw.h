@@ -9,6 +9,6 @@
  * line of standard input if that is none, and prints a yescrypt hash on
  * standard output.  Returns the status to exit with.
  */
-int hashpw_run(void);
+int hashpw_main(void);
 
 #endif
