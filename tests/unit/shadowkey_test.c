@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/socket.h>
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <tls.h>
 
 #include "common/shadowkey.h"
 #include "proc/key/sign.h"
@@ -174,6 +177,72 @@ test_default_methods(void **state)
 		SSL_CTX_free(server);
 		SSL_CTX_free(client);
 		sign_key_free(&one_asked.key);
+		X509_free(cert);
+		EVP_PKEY_free(pkey);
+	}
+}
+
+/* Declared by no header of Debian's libtls, though exported. */
+extern void tls_config_use_fake_private_key(struct tls_config *);
+
+/* Both ends of a handshake over a socket pair, in turns. */
+static bool
+libtls_talk(struct tls *server, struct tls *client)
+{
+	struct tls *conn = NULL;
+	int ends[2], a = -1, b = -1;
+	char c = 'x', got = 0;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	assert_int_equal(tls_accept_socket(server, &conn, ends[0]), 0);
+	assert_int_equal(tls_connect_socket(client, ends[1], "x"), 0);
+	for (int i = 0; i < 20 && (a != 0 || b != 0); i++) {
+		if (a != 0)
+			a = tls_handshake(client);
+		if (b != 0)
+			b = tls_handshake(conn);
+	}
+	if (a == 0 && b == 0 && tls_write(client, &c, 1) == 1)
+		(void)tls_read(conn, &got, 1);
+	tls_free(conn);
+	close(ends[0]);
+	close(ends[1]);
+	return (got == 'x');
+}
+
+/* libtls with a certificate alone, as links between nodes use it. */
+static void
+test_libtls(void **state)
+{
+	const int kinds[] = { 2048, NID_X9_62_prime256v1, NID_secp384r1 };
+	const uint32_t versions[] = { TLS_PROTOCOL_TLSv1_2, TLS_PROTOCOL_TLSv1_3 };
+	struct error error;
+
+	assert_int_equal(tls_init(), 0);
+	assert_int_equal(shadowkey_set_default(ask, &one_asked, &error), 0);
+	for (size_t i = 0; i < 6; i++) {
+		EVP_PKEY *pkey = make_key(kinds[i / 2]);
+		X509 *cert = make_cert(&(struct cert_spec){ .name = "x", .key = pkey });
+		char *pem = cert_pem(cert);
+		struct tls_config *config = tls_config_new(), *ours = tls_config_new();
+		struct tls *server = tls_server(), *client = tls_client();
+
+		one_asked = (struct asked){ .key = load(pkey) };
+		tls_config_use_fake_private_key(config);
+		assert_int_equal(tls_config_set_cert_mem(config, (uint8_t *)pem, strlen(pem)), 0);
+		assert_int_equal(tls_config_set_protocols(config, versions[i % 2]), 0);
+		assert_int_equal(tls_configure(server, config), 0);
+		tls_config_insecure_noverifycert(ours);
+		tls_config_insecure_noverifyname(ours);
+		assert_int_equal(tls_configure(client, ours), 0);
+		assert_true(libtls_talk(server, client));
+		assert_int_equal(one_asked.count, 1);
+		tls_free(server);
+		tls_free(client);
+		tls_config_free(config);
+		tls_config_free(ours);
+		sign_key_free(&one_asked.key);
+		free(pem);
 		X509_free(cert);
 		EVP_PKEY_free(pkey);
 	}
@@ -344,6 +413,7 @@ main(void)
 		cmocka_unit_test(test_rsa_refusals),
 		cmocka_unit_test(test_key_files),
 		cmocka_unit_test(test_default_methods),
+		cmocka_unit_test(test_libtls),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL) != 0);
