@@ -164,6 +164,25 @@ chan_next(struct chan *chan, struct frame *frame)
 	return (CHAN_OK);
 }
 
+enum chan_result
+chan_scan(const struct chan *chan, size_t *offset, struct frame *frame)
+{
+	const uint8_t *at = buf_bytes(&chan->in) + *offset;
+	size_t left = buf_size(&chan->in) - *offset;
+	struct head head;
+
+	if (left < sizeof(head))
+		return (CHAN_AGAIN);
+	memcpy(&head, at, sizeof(head));
+	if (head.len > chan->frame_max)
+		return (CHAN_BROKEN);
+	if (left - sizeof(head) < head.len)
+		return (CHAN_AGAIN);
+	*frame = (struct frame){ head.type, -1, at + sizeof(head), head.len };
+	*offset += sizeof(head) + head.len;
+	return (CHAN_OK);
+}
+
 void
 chan_shrink(struct chan *chan)
 {
@@ -271,6 +290,8 @@ chan_flush(struct chan *chan)
 		chan->out.pos += (size_t)n;
 	}
 	assert(STAILQ_EMPTY(&chan->fds_out));
+	if (chan->secret && chan->out.len > 0)
+		explicit_bzero(chan->out.data, chan->out.len);
 	buf_reset(&chan->out, KEEP_SIZE);
 	return (CHAN_OK);
 }

@@ -45,6 +45,7 @@ struct chan {
 	unsigned fds_in_count;
 	bool writing; /* the loop watches for writability */
 	bool paused;  /* the loop does not read: back-pressure */
+	bool secret;  /* what was sent is wiped from the out-buffer */
 	void *loop;   /* what the loop hangs on it */
 	void *owner;  /* what the role hangs on it */
 };
@@ -72,6 +73,11 @@ void chan_fini(struct chan *);
 enum chan_result chan_read(struct chan *);
 /* The next whole frame; CHAN_AGAIN if there is none. It is valid until the next chan_read(). */
 enum chan_result chan_next(struct chan *, struct frame *);
+/*
+ * Looks at frames that were read and not yet taken, without taking them: *offset
+ * starts at 0.  CHAN_AGAIN at the end.
+ */
+enum chan_result chan_scan(const struct chan *, size_t *offset, struct frame *);
 /* Gives back what the frames taken so far used; call when chan_next() said CHAN_AGAIN. */
 void chan_shrink(struct chan *);
 

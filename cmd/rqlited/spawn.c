@@ -37,7 +37,7 @@ static void
 exec_worker(const struct master *master, const struct worker *worker, int fd)
 {
 	char path[4096];
-	char *argv[2], *env[] = { "TZ=UTC0", NULL };
+	char utc[] = "TZ=UTC0", *argv[2], *env[] = { utc, NULL };
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 

@@ -205,12 +205,12 @@ reap_children(struct master *master)
 }
 
 static void
-worker_failed(struct master *master, const struct worker *worker, const struct msg_failed *failed)
+worker_failed(struct master *master, const struct msg_failed *failed)
 {
 	if (!failed->final)
 		return;
-	(void)snprintf(master->failure, sizeof(master->failure), "%s: %.*s", role_name(worker->role),
-	    (int)failed->reason.len, (const char *)failed->reason.data);
+	(void)snprintf(master->failure, sizeof(master->failure), "%.*s", (int)failed->reason.len,
+	    (const char *)failed->reason.data);
 	master->failed = true;
 }
 
@@ -247,7 +247,7 @@ handle(struct master *master, struct worker *worker, const struct frame *frame, 
 		worker->pong_ms = master_now_ms();
 		break;
 	case MSG_FAILED:
-		worker_failed(master, worker, &msg->failed);
+		worker_failed(master, &msg->failed);
 		break;
 	case MSG_DRAINED:
 		reload_drained(master, worker, &msg->drained);

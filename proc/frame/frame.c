@@ -206,9 +206,9 @@ proc_gather(struct proc *proc, const struct proc_gather *gather, void *state)
 void
 proc_confine(struct proc *proc, const struct sandbox *sandbox)
 {
-	/* The zone is read once, by the first localtime(): it is behind us then. */
-	log_debug("confining");
 	sandbox_enter(sandbox, &proc->place, proc->sandbox_report, sizeof(proc->sandbox_report));
+	if (proc->place.uid != 0 && proc->place.directory != NULL)
+		proc->place.directory = "/";
 }
 
 void
@@ -306,8 +306,8 @@ is_connected(const struct proc *proc, const struct chan *chan)
 }
 
 /* Handles every whole frame that was read, unless a handler pauses or drops the channel. */
-static void
-dispatch(struct proc *proc, struct chan *chan)
+void
+proc_dispatch(struct proc *proc, struct chan *chan)
 {
 	enum chan_result result;
 	struct frame frame;
@@ -334,7 +334,7 @@ proc_read(struct proc *proc, struct chan *chan)
 {
 	switch (chan_read(chan)) {
 	case CHAN_OK:
-		dispatch(proc, chan);
+		proc_dispatch(proc, chan);
 		break;
 	case CHAN_AGAIN:
 		break;
@@ -399,7 +399,7 @@ proc_resume(struct proc *proc, struct chan *chan)
 	if (chan->paused) {
 		chan->paused = false;
 		proc->ops.update(proc, chan);
-		dispatch(proc, chan);
+		proc_dispatch(proc, chan);
 	}
 }
 

@@ -78,6 +78,7 @@ struct proc {
 	void *state;
 	void *loop; /* the loop's own */
 	bool done;
+	bool more; /* the turn left work: do not wait for messages before the next */
 };
 
 void proc_hello(struct proc *, enum role);
@@ -91,6 +92,8 @@ void proc_install(struct proc *, const struct proc_ops *, const struct proc_hand
 void proc_ready(struct proc *);
 /* For a loop: a channel is readable. */
 void proc_read(struct proc *, struct chan *);
+/* Handles frames that were read by other means than proc_read(). */
+void proc_dispatch(struct proc *, struct chan *);
 /* For a loop: writes what all channels have queued, sets `writing` where some is left. */
 void proc_flush(struct proc *);
 /* For a loop: a channel is writable again. */

@@ -109,8 +109,9 @@ proc_run(struct proc *proc, const struct proc_ops *ops, const struct proc_handle
 	proc_ready(proc);
 	while (!proc->done) {
 		proc_flush(proc);
-		if (event_base_loop(proc->loop, EVLOOP_ONCE) == -1)
+		if (event_base_loop(proc->loop, proc->more ? EVLOOP_NONBLOCK : EVLOOP_ONCE) == -1)
 			fatalx("event_base_loop");
+		proc->more = false;
 		if (proc->ops.turn != NULL)
 			proc->ops.turn(proc->state);
 	}

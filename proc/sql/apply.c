@@ -459,3 +459,15 @@ apply_chain(const struct apply *a)
 {
 	return (a->state.chain);
 }
+
+int
+apply_checkpoint(struct apply *a)
+{
+	int rc;
+
+	/* Its statements are ours: nothing of them is forbidden or noted. */
+	a->exec.authorizer.internal = true;
+	rc = store_checkpoint(a->store);
+	a->exec.authorizer.internal = false;
+	return (rc);
+}

@@ -65,6 +65,9 @@ void apply_free(struct apply *);
  */
 size_t apply_batch(struct apply *, const struct apply_entry *, size_t n, int *machine_code);
 
+/* A checkpoint of the store, between batches (store_checkpoint()). */
+int apply_checkpoint(struct apply *);
+
 /* Last applied index and the chain hash after it. */
 uint64_t apply_index(const struct apply *);
 uint64_t apply_chain(const struct apply *);

@@ -6,6 +6,7 @@
  * becomes a stream: it keeps a connection to itself and is stepped in turn with
  * the others, as far as http has given credit.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,7 +18,6 @@
 #include "common/sandbox.h"
 #include "proc/frame/frame.h"
 #include "proc/sql/query.h"
-#include "proc/sql/sqlpage.h"
 #include "proto/command.h"
 #include "proto/perm.h"
 #include "proto/ticket.h"
@@ -234,27 +234,12 @@ step(struct reader *reader, struct waiting *waiting)
 	return (true);
 }
 
-static void
-analyze(struct reader *reader, struct waiting *waiting)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	sqlpage_print(buf_bytes(&waiting->command), buf_size(&waiting->command),
-	    (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec, &reader->out);
-	send_body(reader, waiting, true);
-}
-
 /* Starts what came this turn; true when it is over already. */
 static bool
 start(struct reader *reader, struct waiting *waiting)
 {
 	struct error error;
 
-	if (waiting->mode == QUERY_ANALYZE) {
-		analyze(reader, waiting);
-		return (true);
-	}
 	waiting->query = query_start(reader->pool, buf_bytes(&waiting->command),
 	    buf_size(&waiting->command), waiting, &error);
 	if (waiting->query == NULL) {
@@ -348,7 +333,7 @@ on_credit(void *state, struct chan *chan, const union msg *msg, int fd)
 {
 	struct waiting *waiting = find(state, chan, msg->credit.request);
 
-	if (waiting != NULL && waiting->credit < RESULT_WINDOW)
+	if (waiting != NULL && waiting->credit < (int64_t)RESULT_WINDOW)
 		waiting->credit += msg->credit.size;
 }
 

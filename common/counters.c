@@ -1,0 +1,56 @@
+/*
+ * Counter pages: see counters.h.
+ */
+#include "common/counters.h"
+
+#include <sys/mman.h>
+
+#include <stddef.h>
+
+#include "common/log.h"
+
+#define INFO(name, group, key) { group, key },
+static const struct counter_info infos[] = { COUNTERS_LIST(INFO) };
+
+struct counters *
+counters_map(int fd, bool writable)
+{
+	void *page = mmap(NULL, COUNTERS_PAGE_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
+	    fd, 0);
+
+	if (page == MAP_FAILED)
+		fatal("mmap of counters");
+	return (page);
+}
+
+uint64_t
+counters_sum(const struct counters *const *pages, size_t n, enum counter counter)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sum += atomic_load_explicit(&pages[i]->values[counter], memory_order_relaxed);
+	return (sum);
+}
+
+void
+counters_observe(struct counters *counters, enum histogram histogram, uint64_t ns)
+{
+	struct histogram_counts *counts = &counters->histograms[histogram];
+	uint64_t limit = HISTOGRAM_FIRST_NS;
+	size_t i;
+
+	for (i = 0; i < HISTOGRAM_BUCKETS && ns >= limit; i++)
+		limit *= 2;
+	atomic_store_explicit(&counts->buckets[i],
+	    atomic_load_explicit(&counts->buckets[i], memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_store_explicit(&counts->sum_ns,
+	    atomic_load_explicit(&counts->sum_ns, memory_order_relaxed) + ns, memory_order_relaxed);
+}
+
+const struct counter_info *
+counter_info(enum counter counter)
+{
+	return (&infos[counter]);
+}

@@ -1,0 +1,132 @@
+/*
+ * Log lines: see log.h.  A line is built on the stack and written at once.
+ */
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 4096 /* PIPE_BUF: a write of it to a pipe does not mix with others */
+
+static const char *log_module = "rqlited";
+static enum log_level log_most = LOG_INFO;
+
+void
+log_init(const char *module, enum log_level level)
+{
+	log_module = module;
+	log_most = level;
+	/* The zone is read here, while there are files. */
+	tzset();
+}
+
+void
+log_set_level(enum log_level level)
+{
+	log_most = level;
+}
+
+static size_t
+start_line(char *line, size_t size, const char *module)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	int n;
+
+	localtime_r(&now, &tm);
+	n = snprintf(line, size, "[%s] %04d/%02d/%02d %02d:%02d:%02d ", module, tm.tm_year + 1900,
+	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	return (n < 0 ? 0 : (size_t)n);
+}
+
+static void
+write_line(const char *module, bool with_errno, const char *format, va_list ap)
+{
+	char line[LINE_MAX_BYTES];
+	int error = errno;
+	size_t len = start_line(line, sizeof(line), module);
+	int n = vsnprintf(line + len, sizeof(line) - len, format, ap);
+
+	len += n < 0 ? 0 : (size_t)n;
+	if (with_errno && len < sizeof(line)) {
+		n = snprintf(line + len, sizeof(line) - len, ": %s", strerror(error));
+		len += n < 0 ? 0 : (size_t)n;
+	}
+	if (len > sizeof(line) - 1)
+		len = sizeof(line) - 1;
+	line[len++] = '\n';
+	(void)!write(STDERR_FILENO, line, len);
+	errno = error;
+}
+
+#define LINE(level, with_errno, format)                                 \
+	do {                                                            \
+		va_list ap;                                             \
+		if (log_most < (level))                                 \
+			return;                                         \
+		va_start(ap, format);                                   \
+		write_line(log_module, with_errno, format, ap);         \
+		va_end(ap);                                             \
+	} while (0)
+
+void
+log_warn(const char *format, ...)
+{
+	LINE(LOG_WARN, true, format);
+}
+
+void
+log_warnx(const char *format, ...)
+{
+	LINE(LOG_WARN, false, format);
+}
+
+void
+log_info(const char *format, ...)
+{
+	LINE(LOG_INFO, false, format);
+}
+
+void
+log_debug(const char *format, ...)
+{
+	LINE(LOG_DEBUG, false, format);
+}
+
+void
+log_as(const char *module, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	write_line(module, false, format, ap);
+	va_end(ap);
+}
+
+noreturn void
+fatal(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	write_line(log_module, true, format, ap);
+	va_end(ap);
+	exit(1);
+}
+
+noreturn void
+fatalx(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	write_line(log_module, false, format, ap);
+	va_end(ap);
+	exit(1);
+}

@@ -1,0 +1,182 @@
+/*
+ * What clients get: the headers on every response, and the forms of bodies.
+ * Header values are not copied by h2o, so they are literals, settings, or in
+ * the request's pool.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "proc/http/http.h"
+
+static const char type_text[] = "text/plain; charset=utf-8";
+
+const char *
+answer_reason(int status)
+{
+	switch (status) {
+	case 200:
+		return ("OK");
+	case 204:
+		return ("No Content");
+	case 301:
+		return ("Moved Permanently");
+	case 302:
+		return ("Found");
+	case 400:
+		return ("Bad Request");
+	case 401:
+		return ("Unauthorized");
+	case 404:
+		return ("Not Found");
+	case 405:
+		return ("Method Not Allowed");
+	case 408:
+		return ("Request Timeout");
+	case 413:
+		return ("Request Entity Too Large");
+	case 500:
+		return ("Internal Server Error");
+	case 501:
+		return ("Not Implemented");
+	case 503:
+		return ("Service Unavailable");
+	default:
+		return ("Unknown");
+	}
+}
+
+static void
+add(struct job *job, const char *lower, const char *name, const char *value, size_t len)
+{
+	h2o_add_header_by_str(&job->req->pool, &job->req->res.headers, lower, strlen(lower), 0, name,
+	    value, len);
+}
+
+static void
+add_text(struct job *job, const char *lower, const char *name, const char *value)
+{
+	add(job, lower, name, value, strlen(value));
+}
+
+/* Headers of every response that came to be after the protocol was understood. */
+static void
+add_common(struct job *job)
+{
+	const struct http_conf *conf = &job->http->conf;
+
+	add_text(job, "x-rqlite-version", "X-Rqlite-Version", RQLITED_VERSION);
+	if (conf->allow_origin != NULL && conf->allow_origin[0] != '\0')
+		add_text(job, "access-control-allow-origin", "Access-Control-Allow-Origin",
+		    conf->allow_origin);
+	add_text(job, "access-control-allow-methods", "Access-Control-Allow-Methods",
+	    "OPTIONS, GET, POST");
+	add_text(job, "access-control-allow-headers", "Access-Control-Allow-Headers",
+	    conf->auth ? "Content-Type, Authorization" : "Content-Type");
+	if (conf->auth) {
+		add_text(job, "access-control-allow-credentials", "Access-Control-Allow-Credentials",
+		    "true");
+		add_text(job, "www-authenticate", "Www-Authenticate", "Basic realm=\"rqlite\"");
+	}
+	if (job->request_id_len > 0)
+		add(job, "x-request-id", "X-Request-Id", job->request_id, job->request_id_len);
+}
+
+/* The access log, and the requests that took too long; never a body or a parameter. */
+static void
+log_request(struct job *job, int status)
+{
+	const struct http_conf *conf = &job->http->conf;
+	int64_t took = http_now_ns() - job->started_ns;
+	h2o_req_t *req = job->req;
+	size_t path = req->query_at == SIZE_MAX ? req->path.len : req->query_at;
+	bool slow = conf->slow_query_ns > 0 && took > conf->slow_query_ns;
+
+	if (!conf->access_log && !slow)
+		return;
+	log_as(slow ? "slow" : "access", "%.*s %.*s %d %.6fs id=%.*s", (int)req->method.len,
+	    req->method.base, (int)path, req->path.base, status, (double)took / 1e9,
+	    (int)job->request_id_len, job->request_id);
+}
+
+static void
+count_request(struct job *job, int status)
+{
+	struct counters *counters = job->http->counters;
+
+	counter_add(counters,
+	    status < 300     ? COUNTER_STATUS_2XX :
+		status < 400 ? COUNTER_STATUS_3XX :
+		status < 500 ? COUNTER_STATUS_4XX :
+			       COUNTER_STATUS_5XX,
+	    1);
+	if (job->route != NULL)
+		counters_observe(counters, route_histogram(job->route),
+		    (uint64_t)(http_now_ns() - job->started_ns));
+}
+
+void
+answer_headers(struct job *job, int status, const char *content_type)
+{
+	h2o_req_t *req = job->req;
+
+	job_release(job);
+	job_unwait(job);
+	job->status = status;
+	req->res.status = status;
+	req->res.reason = answer_reason(status);
+	add_common(job);
+	if (content_type != NULL)
+		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, "Content-Type",
+		    content_type, strlen(content_type));
+	log_request(job, status);
+	count_request(job, status);
+}
+
+void
+answer_body(struct job *job, int status, const char *content_type, const void *body, size_t len)
+{
+	h2o_req_t *req = job->req;
+	h2o_iovec_t iov = { NULL, len };
+
+	answer_headers(job, status, content_type);
+	if (len > 0) {
+		iov.base = h2o_mem_alloc_pool(&req->pool, len);
+		memcpy(iov.base, body, len);
+	}
+	req->res.content_length = len;
+	job->phase = JOB_ANSWERED;
+	job_end(job);
+	h2o_start_response(req, &job->generator);
+	h2o_send(req, &iov, len > 0 && !job->head, H2O_SEND_STATE_FINAL);
+}
+
+void
+answer_empty(struct job *job, int status, const char *content_type)
+{
+	answer_body(job, status, content_type, NULL, 0);
+}
+
+void
+answer_error(struct job *job, int status, const char *format, ...)
+{
+	char text[1024];
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(text, sizeof(text) - 1, format, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n > sizeof(text) - 2)
+		n = (int)sizeof(text) - 2;
+	text[n++] = '\n';
+	add_text(job, "x-content-type-options", "X-Content-Type-Options", "nosniff");
+	answer_body(job, status, type_text, text, (size_t)n);
+}
+
+void
+answer_served_by(struct job *job)
+{
+	add_text(job, "x-rqlite-served-by", "X-Rqlite-Served-By", job->http->conf.http_adv_addr);
+}

@@ -1,0 +1,380 @@
+/*
+ * Connections: accepted from the one listener all http workers share, counted
+ * (in all and per address), watched by a sweep once a second, drained when the
+ * node stops.
+ *
+ * h2o has one timer for a whole request and none for a client that does not
+ * read; TCP_USER_TIMEOUT on the listener (the master sets it) and the sweep
+ * make up for it.  h2o's timers follow gettimeofday(), which is replaced by a
+ * monotonic one, so that a jump of the clock kills nothing.
+ */
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "proc/http/http.h"
+
+#define ACCEPT_BATCH 16
+#define SWEEP_MS 1000
+#define IDLE_S 180     /* between requests */
+#define HEADER_S 30    /* a request's head */
+#define BODY_STALL_S 60 /* a body's first megabyte, and each further one */
+#define RESET_RATE 200 /* HTTP/2 requests a second a client may give up */
+#define CLOCK_SLEW 100 /* of the wall clock's distance, a 1/100th a second is made up */
+
+int64_t
+http_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+}
+
+/* libc's is replaced for h2o: monotonic, drawn slowly towards the wall clock, which Date shows. */
+int
+gettimeofday(struct timeval *restrict tv, void *restrict zone)
+{
+	static int64_t offset_us, last_us;
+	struct timespec mono, wall;
+	int64_t mono_us, wall_us, drift, passed;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	mono_us = (int64_t)mono.tv_sec * 1000000 + mono.tv_nsec / 1000;
+	wall_us = (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
+	if (last_us == 0)
+		offset_us = wall_us - mono_us;
+	drift = wall_us - mono_us - offset_us;
+	passed = (mono_us - last_us) / CLOCK_SLEW;
+	if (drift > passed)
+		drift = passed;
+	if (drift < -passed)
+		drift = -passed;
+	offset_us += drift;
+	last_us = mono_us;
+	tv->tv_sec = (time_t)((mono_us + offset_us) / 1000000);
+	tv->tv_usec = (suseconds_t)((mono_us + offset_us) % 1000000);
+	return (0);
+}
+
+/* ---- connections per address ---- */
+
+static struct address_count *
+address_slot(struct http *http, const uint8_t address[16])
+{
+	uint32_t hash = 2166136261U;
+	size_t i;
+
+	for (i = 0; i < 16; i++)
+		hash = (hash ^ address[i]) * 16777619U;
+	for (i = 0; i < 8; i++) {
+		struct address_count *at = &http->addresses[(hash + i) % ADDRESSES];
+
+		if (at->count > 0 && memcmp(at->address, address, 16) == 0)
+			return (at);
+	}
+	for (i = 0; i < 8; i++) {
+		struct address_count *at = &http->addresses[(hash + i) % ADDRESSES];
+
+		if (at->count == 0) {
+			memcpy(at->address, address, 16);
+			return (at);
+		}
+	}
+	return (NULL); /* more addresses than we count: only the limit over all holds */
+}
+
+static void
+to_address(const struct sockaddr_storage *ss, uint8_t address[16])
+{
+	memset(address, 0, 16);
+	if (ss->ss_family == AF_INET6)
+		memcpy(address, &((const struct sockaddr_in6 *)ss)->sin6_addr, 16);
+	else if (ss->ss_family == AF_INET) {
+		address[10] = address[11] = 0xff;
+		memcpy(address + 12, &((const struct sockaddr_in *)ss)->sin_addr, 4);
+	}
+}
+
+static void
+on_connection_closed(void *data)
+{
+	struct client *client = data;
+	struct http *http = client->http;
+	struct address_count *at = address_slot(http, client->address);
+
+	if (at != NULL && at->count > 0)
+		at->count--;
+	http->connections--;
+	free(client);
+	if (!http->draining && !http->accepting &&
+	    http->connections < (unsigned)http->conf.max_connections)
+		server_start(http);
+}
+
+/* One address may hold three quarters of the connections: others always find room. */
+static uint32_t
+per_address_max(const struct http *http)
+{
+	return ((uint32_t)(http->conf.max_connections / 4 * 3 + 1));
+}
+
+/* ---- accepting ---- */
+
+static void
+on_accept(h2o_socket_t *listener, const char *error)
+{
+	struct http *http = listener->data;
+	int i;
+
+	for (i = 0; i < ACCEPT_BATCH; i++) {
+		struct sockaddr_storage ss = { 0 };
+		struct address_count *at;
+		struct client *client;
+		h2o_socket_t *sock;
+
+		if (http->connections >= (unsigned)http->conf.max_connections) {
+			h2o_socket_read_stop(listener);
+			http->accepting = false;
+			counter_add(http->counters, COUNTER_CONNECTIONS_FULL, 1);
+			return;
+		}
+		sock = h2o_evloop_socket_accept(listener);
+		if (sock == NULL)
+			return;
+		client = calloc(1, sizeof(*client));
+		if (client == NULL)
+			fatal("calloc");
+		client->http = http;
+		(void)h2o_socket_getpeername(sock, (struct sockaddr *)&ss);
+		to_address(&ss, client->address);
+		at = address_slot(http, client->address);
+		http->connections++;
+		if (at != NULL)
+			at->count++;
+		sock->on_close.cb = on_connection_closed;
+		sock->on_close.data = client;
+		counter_add(http->counters, COUNTER_CONNECTIONS, 1);
+		if (at != NULL && at->count > per_address_max(http)) {
+			counter_add(http->counters, COUNTER_CONNECTIONS_REFUSED, 1);
+			h2o_socket_close(sock);
+			continue;
+		}
+		h2o_accept(&http->accept, sock);
+	}
+}
+
+void
+server_start(struct http *http)
+{
+	if (http->accepting || http->draining || (http->tls && http->accept.ssl_ctx == NULL))
+		return;
+	http->accepting = true;
+	h2o_socket_read_start(http->listener, on_accept);
+}
+
+void
+server_use_tls(struct http *http, SSL_CTX *ctx)
+{
+	http->accept.ssl_ctx = ctx;
+	server_start(http);
+}
+
+int
+server_fd(h2o_req_t *req)
+{
+	return (h2o_socket_get_fd(req->conn->callbacks->get_socket(req->conn)));
+}
+
+void
+server_address(h2o_req_t *req, uint8_t address[16])
+{
+	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+
+	memcpy(address, ((struct client *)sock->on_close.data)->address, 16);
+}
+
+/* ---- the sweep ---- */
+
+struct sweep {
+	struct http *http;
+	struct timeval now;
+	size_t bodies;
+};
+
+static const char text_408[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+			       "Content-Length: 0\r\n\r\n";
+
+static void
+shut_reading(h2o_socket_t *sock, const char *error)
+{
+	shutdown(h2o_socket_get_fd(sock), SHUT_RD);
+}
+
+/* A client that is too slow is told so; h2o then sees the end and frees the connection. */
+static void
+answer_408(h2o_socket_t *sock)
+{
+	h2o_iovec_t text = h2o_iovec_init(text_408, sizeof(text_408) - 1);
+
+	if (!h2o_socket_is_writing(sock))
+		h2o_socket_write(sock, &text, 1, shut_reading);
+}
+
+static int
+sweep_request(h2o_req_t *req, void *arg)
+{
+	struct sweep *sweep = arg;
+	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+	time_t begin = req->timestamps.request_begin_at.tv_sec;
+	time_t body = req->timestamps.request_body_begin_at.tv_sec;
+	time_t now = sweep->now.tv_sec;
+
+	if (req->processed_at.at.tv_sec != 0)
+		return (0);
+	if (begin == 0) {
+		if (sweep->http->draining)
+			shutdown(h2o_socket_get_fd(sock), SHUT_RD);
+		return (0);
+	}
+	if (sock->input != NULL)
+		sweep->bodies += sock->input->size;
+	if (body == 0) {
+		if (now - begin > HEADER_S)
+			answer_408(sock);
+	} else if (now - body > BODY_STALL_S + (time_t)(sock->input->size / MIB))
+		answer_408(sock);
+	return (0);
+}
+
+static void
+sweep(h2o_timeout_entry_t *entry)
+{
+	struct http *http = H2O_STRUCT_FROM_MEMBER(struct http, sweep_entry, entry);
+	struct sweep state = { http, { 0, 0 }, 0 };
+
+	gettimeofday(&state.now, NULL);
+	http->h2o.http1.callbacks.foreach_request(&http->ctx, sweep_request, &state);
+	http->bodies = state.bodies;
+	jobs_sweep(http);
+	counter_set(http->counters, COUNTER_CONNECTIONS_OPEN, http->connections);
+	counter_set(http->counters, COUNTER_JOBS, http->jobs);
+	if (http->draining && (http->connections == 0 || http_now_ns() > http->drain_until_ns))
+		proc_stopped(&http->proc);
+	h2o_timeout_link(http->ctx.loop, &http->sweep_timeout, &http->sweep_entry);
+}
+
+/* ---- stopping ---- */
+
+static int
+drain_request(h2o_req_t *req, void *arg)
+{
+	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+
+	if (req->timestamps.request_begin_at.tv_sec == 0)
+		shutdown(h2o_socket_get_fd(sock), SHUT_RD);
+	else
+		req->http1_is_persistent = 0;
+	return (0);
+}
+
+void
+server_stop(struct http *http, unsigned deadline_ms)
+{
+	http->draining = true;
+	http->drain_until_ns = http_now_ns() + (int64_t)deadline_ms * 1000000;
+	if (http->listener != NULL)
+		h2o_socket_close(http->listener);
+	http->listener = NULL;
+	h2o_context_request_shutdown(&http->ctx);
+	http->h2o.http1.callbacks.foreach_request(&http->ctx, drain_request, NULL);
+	if (http->connections == 0)
+		proc_stopped(&http->proc);
+}
+
+/* ---- what h2o answers itself ---- */
+
+struct shaped {
+	h2o_ostream_t super;
+	h2o_iovec_t body;
+};
+
+static void
+shaped_send(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
+    h2o_send_state_t state)
+{
+	struct shaped *shaped = (struct shaped *)self;
+
+	h2o_ostream_send_next(self, req, &shaped->body, shaped->body.len > 0, state);
+}
+
+/*
+ * h2o's own errors (a body too large, an unknown transfer coding, a wrong
+ * Expect) in rqlite's words.
+ */
+static void
+shape_error(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
+{
+	static const char plain[] = "text/plain; charset=utf-8";
+	const char *text = "400 Bad Request";
+	struct shaped *shaped;
+
+	if (req->res.status < 400) {
+		h2o_setup_next_ostream(req, slot);
+		return;
+	}
+	if (req->res.status == 413)
+		text = "request body too large (-http-body-max)\n";
+	else if (req->res.status == 417)
+		text = "";
+	shaped = (struct shaped *)h2o_add_ostream(req, sizeof(*shaped), slot);
+	shaped->super.do_send = shaped_send;
+	shaped->body = h2o_iovec_init(text, strlen(text));
+	req->res.content_length = shaped->body.len;
+	if (req->res.status != 417)
+		h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, plain,
+		    sizeof(plain) - 1, 1);
+	h2o_setup_next_ostream(req, &shaped->super.next);
+}
+
+void
+server_init(struct http *http)
+{
+	h2o_handler_t *handler;
+
+	/* h2o would put bodies over 16 MB into files of /tmp. */
+	h2o_socket_buffer_prototype.mmap_settings = NULL;
+	/* glibc would give memory back and fetch it again each turn. */
+	mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
+	mallopt(M_TOP_PAD, 1024 * 1024);
+	h2o_config_init(&http->h2o);
+	http->h2o.http1.upgrade_to_http2 = 0;
+	http->h2o.server_name.len = 0;
+	http->h2o.max_request_entity_size = (size_t)http->conf.body_max + 1;
+	http->h2o.http1.req_timeout = IDLE_S * 1000;
+	http->h2o.http2.idle_timeout = IDLE_S * 1000;
+	http->host = h2o_config_register_host(&http->h2o, h2o_iovec_init("default", 7), 65535);
+	handler = h2o_create_handler(h2o_config_register_path(http->host, "/", 0), sizeof(*handler));
+	handler->on_req = handler_on_request;
+	h2o_create_filter(&http->host->fallback_path, sizeof(h2o_filter_t))->on_setup_ostream =
+	    shape_error;
+	h2o_context_init(&http->ctx, h2o_evloop_create(), &http->h2o);
+	http->accept.ctx = &http->ctx;
+	http->accept.hosts = http->h2o.hosts;
+	http->listener =
+	    h2o_evloop_socket_create(http->ctx.loop, http->listen_fd, H2O_SOCKET_FLAG_DONT_READ);
+	http->listener->data = http;
+	h2o_timeout_init(http->ctx.loop, &http->sweep_timeout, SWEEP_MS);
+	http->sweep_entry.cb = sweep;
+	h2o_timeout_link(http->ctx.loop, &http->sweep_timeout, &http->sweep_entry);
+}

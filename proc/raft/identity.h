@@ -1,0 +1,25 @@
+/*
+ * DATA/node.json: who this node is, whatever its name or address become.  The
+ * instance id stands in every file of the log, so that files of two nodes are
+ * never mixed.
+ */
+#ifndef PROC_RAFT_IDENTITY_H
+#define PROC_RAFT_IDENTITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/file.h"
+
+#define IDENTITY_SIZE 16
+
+struct identity {
+	uint8_t instance[IDENTITY_SIZE];
+	uint8_t cluster[IDENTITY_SIZE]; /* zero until bootstrap or join */
+};
+
+/* Reads it, or makes a new one, durable before it is used. */
+int identity_open(struct file_dir *data, struct identity *, struct error *);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * What the files of the log share: log.c (append), log_scan.c (open and judge),
+ * log_segment.c (files).
+ */
+#ifndef PROC_RAFT_LOG_PRIVATE_H
+#define PROC_RAFT_LOG_PRIVATE_H
+
+#include "proc/raft/log.h"
+#include "proc/raft/log_format.h"
+
+struct segment {
+	uint64_t sequence;
+	uint64_t salt;
+	uint64_t first; /* index its first entry replaces */
+	uint64_t end;	/* bytes used */
+	uint64_t size;	/* bytes of the file */
+	uint32_t before_crc;
+	uint64_t before_batch;
+	uint64_t before_term;
+	int file;
+};
+
+/* Where a batch lies, so that entries can be read back; kept in memory for all of the log. */
+struct place {
+	uint64_t first;
+	uint64_t last;
+	uint64_t sequence; /* of the segment */
+	uint64_t offset;
+	uint64_t batch;	   /* its sequence and checksum, for a segment that cuts behind it */
+	uint32_t length;
+	uint32_t crc;
+};
+
+/* Terms are few: a run of entries of one term each. */
+struct term_run {
+	uint64_t first;
+	uint64_t term;
+};
+
+struct log {
+	struct file_dir *dir;
+	struct log_config config;
+	struct segment *segments; /* in order of sequence; the last is written to */
+	size_t nsegments;
+	struct place *places;
+	size_t nplaces, places_cap;
+	struct term_run *runs;
+	size_t nruns, runs_cap;
+	uint64_t first;
+	uint64_t last;
+	uint64_t synced;
+	uint64_t bytes;
+	uint64_t batch_sequence; /* of the last batch */
+	uint32_t batch_crc;	 /* its payload's */
+	struct buf batch;	 /* head and payload being built */
+	uint32_t count;		 /* entries in it */
+	uint64_t building_term;
+	bool building;
+	int spare; /* a segment prepared ahead, or -1 */
+	uint64_t spare_done; /* bytes of it that are zero-filled */
+	bool spare_ready;
+};
+
+/* log_segment.c */
+int segment_start(struct log *, uint64_t size, uint64_t first);
+int segment_open(struct log *, uint64_t sequence, struct segment *, struct error *);
+void segment_name(uint64_t sequence, char out[24]);
+void segment_free_last(struct log *);
+void segments_remove_front(struct log *);
+void *log_grow(void *list, size_t count, size_t *cap, size_t size);
+
+/* log_scan.c */
+int log_scan(struct log *, struct error *);
+int log_rewrite_last(struct log *, struct error *);
+void log_note_batch(struct log *, const struct place *, const uint8_t *payload);
+void log_forget_from(struct log *, uint64_t index);
+
+#endif

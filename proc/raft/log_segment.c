@@ -1,0 +1,245 @@
+/*
+ * Segment files: made ahead of need (zero-filled, flushed, named spare), put in
+ * place by a rename, dropped when nothing needs them.
+ */
+#include <sys/random.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/crc32c.h"
+#include "common/log.h"
+#include "proc/raft/log_private.h"
+
+#define SPARE "spare-0.seg"
+#define PIECE (1 * MIB)
+
+void
+segment_name(uint64_t sequence, char out[24])
+{
+	(void)snprintf(out, 24, "%016llx.seg", (unsigned long long)sequence);
+}
+
+void *
+log_grow(void *list, size_t count, size_t *cap, size_t size)
+{
+	if (count < *cap)
+		return (list);
+	*cap = *cap == 0 ? 64 : *cap * 2;
+	list = realloc(list, *cap * size);
+	if (list == NULL)
+		fatal("realloc");
+	return (list);
+}
+
+/* Fills a file with zeros from `from` to `to`, so that later writes change no metadata. */
+static int
+fill(struct log *log, int file, uint64_t from, uint64_t to)
+{
+	static const uint8_t zeros[64 * KIB];
+
+	while (from < to) {
+		size_t n = to - from < sizeof(zeros) ? (size_t)(to - from) : sizeof(zeros);
+
+		if (file_write(log->dir, file, zeros, n, (off_t)from) == -1)
+			return (-1);
+		from += n;
+	}
+	return (0);
+}
+
+static void
+spare_give_up(struct log *log)
+{
+	if (log->spare != -1)
+		log->dir->ops->close(log->dir, log->spare);
+	(void)log->dir->ops->unlink(log->dir, SPARE);
+	log->spare = -1;
+	log->spare_ready = false;
+	log->spare_done = 0;
+}
+
+bool
+log_prepare(struct log *log)
+{
+	uint64_t to;
+
+	if (log->spare_ready)
+		return (false);
+	if (log->spare == -1) {
+		log->spare = log->dir->ops->open(log->dir, SPARE, O_RDWR | O_CREAT | O_TRUNC);
+		log->spare_done = 0;
+		if (log->spare == -1)
+			return (false);
+	}
+	to = log->spare_done + PIECE;
+	if (to > log->config.segment_size)
+		to = log->config.segment_size;
+	if (fill(log, log->spare, log->spare_done, to) == -1) {
+		spare_give_up(log);
+		return (false);
+	}
+	log->spare_done = to;
+	/* Flushed piece by piece: one long flush would hold everything up. */
+	if (log->dir->ops->sync(log->dir, log->spare) == -1)
+		fatal("raft log: sync of %s", SPARE);
+	log->spare_ready = to == log->config.segment_size;
+	return (!log->spare_ready);
+}
+
+static int
+write_head(struct log *log, const struct segment *segment)
+{
+	uint8_t block[LOG_BLOCK] = { 0 };
+	struct segment_head head = { .version = LOG_FORMAT_VERSION };
+
+	memcpy(head.magic, SEGMENT_MAGIC, sizeof(head.magic));
+	memcpy(head.instance, log->config.instance, sizeof(head.instance));
+	head.sequence = segment->sequence;
+	head.salt = segment->salt;
+	head.first = segment->first;
+	head.before_term = segment->before_term;
+	head.before_batch = segment->before_batch;
+	head.before_crc = segment->before_crc;
+	head.crc = crc32c(0, &head, offsetof(struct segment_head, crc));
+	memcpy(block, &head, sizeof(head));
+	return (file_write(log->dir, segment->file, block, sizeof(block), 0));
+}
+
+/* A file of the wanted size: the spare if it fits, else a new one. */
+static int
+take_file(struct log *log, uint64_t size)
+{
+	if (size <= log->config.segment_size) {
+		while (!log->spare_ready)
+			if (!log_prepare(log) && !log->spare_ready) {
+				errno = ENOSPC;
+				return (-1);
+			}
+		return (0);
+	}
+	spare_give_up(log);
+	log->spare = log->dir->ops->open(log->dir, SPARE, O_RDWR | O_CREAT | O_TRUNC);
+	if (log->spare == -1 || fill(log, log->spare, 0, size) == -1) {
+		spare_give_up(log);
+		errno = ENOSPC;
+		return (-1);
+	}
+	return (0);
+}
+
+int
+segment_start(struct log *log, uint64_t size, uint64_t first)
+{
+	struct segment segment = { .first = first, .end = LOG_BLOCK, .size = to_block(size) };
+	char name[24];
+
+	if (segment.size < log->config.segment_size)
+		segment.size = log->config.segment_size;
+	if (take_file(log, segment.size) == -1)
+		return (-1);
+	segment.sequence = log->nsegments > 0 ? log->segments[log->nsegments - 1].sequence + 1 : 1;
+	segment.before_crc = log->batch_crc;
+	segment.before_batch = log->batch_sequence;
+	segment.before_term = first > 1 ? log_term(log, first - 1) : 0;
+	segment.file = log->spare;
+	if (getrandom(&segment.salt, sizeof(segment.salt), 0) != sizeof(segment.salt))
+		fatal("getrandom");
+	if (write_head(log, &segment) == -1) {
+		spare_give_up(log);
+		return (-1);
+	}
+	if (log->dir->ops->sync(log->dir, segment.file) == -1)
+		fatal("raft log: sync of a new segment");
+	segment_name(segment.sequence, name);
+	if (log->dir->ops->rename(log->dir, SPARE, name) == -1) {
+		spare_give_up(log);
+		return (-1);
+	}
+	if (log->dir->ops->sync_dir(log->dir) == -1)
+		fatal("raft log: sync of the directory");
+	log->spare = -1;
+	log->spare_ready = false;
+	log->spare_done = 0;
+	log->segments = realloc(log->segments, (log->nsegments + 1) * sizeof(segment));
+	if (log->segments == NULL)
+		fatal("realloc");
+	log->segments[log->nsegments++] = segment;
+	return (0);
+}
+
+int
+segment_open(struct log *log, uint64_t sequence, struct segment *segment, struct error *error)
+{
+	struct segment_head head;
+	char name[24];
+	off_t size;
+
+	segment_name(sequence, name);
+	segment->file = log->dir->ops->open(log->dir, name, O_RDWR);
+	if (segment->file == -1)
+		return (error_set_errno(error, "raft log: open %s", name));
+	size = log->dir->ops->size(log->dir, segment->file);
+	if (size < LOG_BLOCK || file_read(log->dir, segment->file, &head, sizeof(head), 0) == -1)
+		return (error_set(error, "raft log: %s is too short to be a segment", name));
+	if (memcmp(head.magic, SEGMENT_MAGIC, sizeof(head.magic)) != 0 ||
+	    head.crc != crc32c(0, &head, offsetof(struct segment_head, crc)))
+		return (error_set(error,
+		    "raft log: the header of %s is damaged: restore the node from a backup, or remove its "
+		    "data directory if other nodes have the data",
+		    name));
+	if (head.version != LOG_FORMAT_VERSION)
+		return (error_set(error, "raft log: %s has format version %u, this program reads %u", name,
+		    head.version, LOG_FORMAT_VERSION));
+	if (memcmp(head.instance, log->config.instance, sizeof(head.instance)) != 0 ||
+	    head.sequence != sequence)
+		return (error_set(error, "raft log: %s belongs to another node", name));
+	segment->sequence = sequence;
+	segment->salt = head.salt;
+	segment->first = head.first;
+	segment->before_term = head.before_term;
+	segment->before_batch = head.before_batch;
+	segment->before_crc = head.before_crc;
+	segment->size = (uint64_t)size;
+	segment->end = LOG_BLOCK;
+	return (0);
+}
+
+void
+segment_free_last(struct log *log)
+{
+	log->dir->ops->close(log->dir, log->segments[--log->nsegments].file);
+}
+
+/* Its blocks are on the disk already: as a spare it needs no filling, its new salt voids them. */
+static bool
+recycle(struct log *log, const struct segment *segment, const char *name)
+{
+	if (log->spare_ready || segment->size != log->config.segment_size)
+		return (false);
+	spare_give_up(log);
+	if (log->dir->ops->rename(log->dir, name, SPARE) == -1)
+		return (false);
+	log->spare = segment->file;
+	log->spare_done = segment->size;
+	log->spare_ready = true;
+	return (true);
+}
+
+void
+segments_remove_front(struct log *log)
+{
+	char name[24];
+
+	segment_name(log->segments[0].sequence, name);
+	if (!recycle(log, &log->segments[0], name)) {
+		log->dir->ops->close(log->dir, log->segments[0].file);
+		if (log->dir->ops->unlink(log->dir, name) == -1)
+			log_warn("raft log: unlink %s", name);
+	}
+	log->nsegments--;
+	memmove(&log->segments[0], &log->segments[1], log->nsegments * sizeof(log->segments[0]));
+}

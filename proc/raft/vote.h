@@ -1,0 +1,29 @@
+/*
+ * Term and vote, durable before they are acted on: two copies, both written and
+ * flushed at every change, so that losing one never brings back an older vote.
+ */
+#ifndef PROC_RAFT_VOTE_H
+#define PROC_RAFT_VOTE_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/file.h"
+
+#define VOTE_ID_MAX 256
+
+struct vote {
+	uint64_t term;
+	uint64_t synced; /* log index known to be on the disk at a clean stop, 0: not stopped cleanly */
+	char voted_for[VOTE_ID_MAX]; /* node id, empty: nobody */
+};
+
+/*
+ * Reads the newer good copy; a missing file is a new node (all zero).  -1 and
+ * the error if neither is good, or the file is another node's.
+ */
+int vote_read(struct file_dir *, const uint8_t instance[16], struct vote *, struct error *);
+/* Writes both copies, each flushed; a failed flush ends the process. -1 with errno if it can't be written. */
+int vote_write(struct file_dir *, const uint8_t instance[16], const struct vote *);
+
+#endif

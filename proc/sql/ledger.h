@@ -1,0 +1,68 @@
+/*
+ * The ledger: which raft index a prefix of SQLite's WAL is.  Records of 128
+ * bytes, appended without a flush at each commit; a record names its WAL prefix
+ * by content (the WAL's own cumulative checksum), so that leftovers of earlier
+ * lives are never confused with it.
+ *
+ * FLOOR says: the WAL is durable up to here, recovery may not go below.  BASE
+ * says: the database file alone is this index.
+ */
+#ifndef PROC_SQL_LEDGER_H
+#define PROC_SQL_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/file.h"
+
+#define LEDGER_RECORD 128
+#define LEDGER_SIZE (1024 * 1024)
+
+enum ledger_kind { LEDGER_COMMIT = 1, LEDGER_FLOOR = 2, LEDGER_BASE = 3 };
+
+struct ledger_record {
+	uint32_t magic;
+	uint16_t version;
+	uint8_t kind;
+	uint8_t flags; /* LEDGER_INSTALLED */
+	uint64_t sequence;
+	uint64_t index;
+	uint64_t term;
+	uint64_t chain;
+	uint32_t salt[2]; /* of the WAL generation */
+	uint32_t frames;  /* 0: the database file alone */
+	uint32_t sum[2];  /* cumulative, of frame `frames` */
+	uint32_t pages;   /* of the database after the commit */
+	int64_t rowid;
+	int64_t changes;
+	int64_t total;
+	uint8_t zero[32];
+	uint32_t zero2;
+	uint32_t crc;
+};
+
+#define LEDGER_INSTALLED 1
+
+struct ledger {
+	struct file_dir *dir;
+	int file;
+	uint64_t next; /* sequence of the next record */
+	uint64_t slots; /* in the file */
+};
+
+/* Makes `name` with one BASE record of index 0, flushed. */
+int ledger_create(struct file_dir *, const char *name, const struct ledger_record *base);
+/* Opens and reads all; each good record is handed over in order of sequence. */
+int ledger_open(struct ledger *, struct file_dir *, void (*each)(void *, const struct ledger_record *),
+    void *arg, struct error *);
+void ledger_close(struct ledger *);
+/* Fills in magic, version, sequence and crc, and writes; no flush. */
+int ledger_append(struct ledger *, struct ledger_record *);
+/* A failed flush is fatal. */
+void ledger_sync(struct ledger *);
+/* Whether little room is left: then, right after a BASE, start a new file with it. */
+bool ledger_is_full(const struct ledger *);
+int ledger_renew(struct ledger *, const struct ledger_record *base);
+
+#endif

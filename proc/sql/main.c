@@ -1,0 +1,451 @@
+/*
+ * The writer: the only process that can change the database, and only by
+ * applying committed entries in order.  Entries carry SQL of clients, which is
+ * hostile; the authorizer and limits of proc/sql confine it.
+ *
+ * A turn: everything raft sent is applied in batches, each one transaction and
+ * one ledger record; only then results go to http, and word of it to raft.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/counters.h"
+#include "common/log.h"
+#include "common/pulse.h"
+#include "common/sandbox.h"
+#include "proc/frame/loop.h"
+#include "proc/sql/apply.h"
+#include "proc/sql/sqlvfs.h"
+#include "proc/sql/store.h"
+#include "proto/entry.h"
+
+#define ENTRIES_MAX 8192 /* waiting to be applied; raft's channel bounds their bytes */
+#define RESERVE (16 * MIB)
+#define RETRY_MS_MIN 100
+#define RETRY_MS_MAX 2000
+
+static const struct sandbox sql_sandbox = {
+	.role = "sql",
+	.promises = "stdio rpath wpath cpath flock",
+	.sets = SANDBOX_STDIO | SANDBOX_FILES | SANDBOX_TIMERFD,
+	.paths = { { ".", "rwc" } },
+	.open_max = 64,
+	.writes_files = true,
+};
+
+struct origin {
+	unsigned worker; /* of http, number + 1; 0: nobody waits */
+	uint32_t incarnation;
+	uint64_t request;
+};
+
+struct sql {
+	struct proc proc;
+	bool fk;
+	int64_t value_max;
+	int64_t snap;
+	int64_t snap_wal_size;
+	int64_t snap_int_ns;
+	int64_t disk_scale;
+	struct counters *counters;
+	struct pulse *pulse;
+	struct file_dir *dir;
+	struct store *store;
+	struct apply *apply;
+	struct apply_entry entries[ENTRIES_MAX];
+	struct origin origins[ENTRIES_MAX];
+	size_t head, count; /* a queue: the first `head` are applied */
+	struct buf data;    /* their commands */
+	size_t offsets[ENTRIES_MAX];
+	bool opened;
+	bool stalled;
+	unsigned retry_ms;
+	struct event *retry;
+	uint64_t base_told;
+	int64_t checkpoint_ns; /* when the last one was tried */
+	uint64_t base_index;
+	uint64_t applied_since_base;
+};
+
+static const struct proc_setting settings[] = {
+	{ "fk", SETTING_BOOL, offsetof(struct sql, fk) },
+	{ "sql-value-max", SETTING_I64, offsetof(struct sql, value_max) },
+	{ "raft-snap", SETTING_I64, offsetof(struct sql, snap) },
+	{ "raft-snap-wal-size", SETTING_I64, offsetof(struct sql, snap_wal_size) },
+	{ "raft-snap-int", SETTING_I64, offsetof(struct sql, snap_int_ns) },
+	{ "disk-scale", SETTING_I64, offsetof(struct sql, disk_scale) },
+};
+
+static void
+on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd)
+{
+	struct sql *sql = state;
+
+	if (kind == FILE_LOCK)
+		return; /* held while we live */
+	if (kind != FILE_COUNTERS)
+		fatalx("unexpected descriptor");
+	sql->counters = counters_map(fd, true);
+	sql->pulse = pulse_of(sql->counters);
+	close(fd);
+}
+
+static struct chan *
+raft_of(struct sql *sql)
+{
+	return (proc_peer(&sql->proc, ROLE_RAFT, 0));
+}
+
+/* ---- recovery ---- */
+
+static void
+on_peer_new(void *state, struct chan *chan)
+{
+	struct sql *sql = state;
+	struct store_config config = { .wal_limit = (uint64_t)sql->snap_wal_size };
+	struct store_position at;
+	struct msg_picked picked;
+	struct error error;
+
+	if (chan->role != ROLE_RAFT || sql->store != NULL)
+		return;
+	sql->dir = file_dir_open(sql->proc.place.directory);
+	if (sql->dir == NULL)
+		proc_fail(&sql->proc, true, "failed to open store: %s", strerror(errno));
+	config.path = sql->proc.place.directory;
+	config.dir = sql->dir;
+	config.reserve = RESERVE / (uint64_t)sql->disk_scale;
+	sql->store = store_pick(&config, &error);
+	if (sql->store == NULL)
+		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
+	store_get_position(sql->store, &at);
+	picked = (struct msg_picked){ at.index, at.term, at.chain, store_is_installed(sql->store),
+		store_base(sql->store) };
+	msg_picked_send(chan, &picked, -1);
+}
+
+static void
+on_result(void *arg, const struct apply_entry *entry, const struct buf *results, const char *error);
+
+/* raft's log agrees with what was picked: now the WAL may be cut there. */
+static void
+on_log_ok(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct sql *sql = state;
+	struct apply_config config = { sql->fk, on_result, sql };
+	struct msg_opened opened;
+	struct error error;
+
+	if (sql->opened)
+		fatalx("raft: log judged twice");
+	if (store_open(sql->store, &error) == -1)
+		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
+	sql->apply = apply_new(sql->store, &config, &error);
+	if (sql->apply == NULL)
+		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
+	sql->opened = true;
+	opened = (struct msg_opened){ apply_index(sql->apply), apply_chain(sql->apply) };
+	msg_opened_send(chan, &opened, -1);
+	msg_opened_send(sql->proc.control, &opened, -1);
+}
+
+/* ---- applying ---- */
+
+static void
+on_apply(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct sql *sql = state;
+	const struct msg_apply *apply = &msg->apply;
+	struct apply_entry *entry;
+	struct entry_head head = { 0 };
+
+	if (!sql->opened || sql->head + sql->count >= ENTRIES_MAX)
+		fatalx("raft: more entries than there is room for");
+	entry = &sql->entries[sql->head + sql->count];
+	memset(entry, 0, sizeof(*entry));
+	entry->index = apply->index;
+	entry->term = apply->term;
+	entry->type = APPLY_NOOP;
+	if (apply->type == ENTRY_COMMAND) {
+		if (!entry_decode(apply->entry.data, apply->entry.len, &head))
+			proc_fail(&sql->proc, true, "log entry %" PRIu64 " is of another version", apply->index);
+		entry->type = APPLY_COMMAND;
+		entry->time_ns = head.time_ns;
+		entry->seed = head.seed;
+		entry->vm_steps = head.vm_steps;
+		entry->len = apply->entry.len - ENTRY_HEAD_SIZE;
+		sql->offsets[sql->head + sql->count] = sql->data.len;
+		buf_add(&sql->data, apply->entry.data + ENTRY_HEAD_SIZE, entry->len);
+	}
+	sql->origins[sql->head + sql->count] =
+	    (struct origin){ apply->worker, apply->incarnation, apply->request };
+	sql->count++;
+	if (sql->head + sql->count == ENTRIES_MAX)
+		proc_pause(&sql->proc, chan);
+}
+
+/* A result in frames; to whom asked, if it is still the same http. */
+static void
+on_result(void *arg, const struct apply_entry *entry, const struct buf *results, const char *error)
+{
+	struct sql *sql = arg;
+	const struct origin *origin = entry->origin;
+	struct chan *chan = proc_peer(&sql->proc, ROLE_HTTP, origin->worker - 1);
+	const uint8_t *data = buf_bytes(results);
+	size_t left = buf_size(results);
+
+	if (chan == NULL || chan->incarnation != origin->incarnation)
+		return;
+	do {
+		struct msg_result result = { .request = origin->request, .index = entry->index };
+		size_t n = left < RESULT_PART_MAX ? left : RESULT_PART_MAX;
+
+		result.status = error != NULL ? RESULT_ERROR : n == left ? RESULT_DONE : RESULT_PART;
+		result.error = ipc_text(error);
+		if (error == NULL)
+			result.body = (struct ipc_bytes){ data, n };
+		msg_result_send(chan, &result, -1);
+		data += n;
+		left -= error != NULL ? left : n;
+	} while (left > 0);
+	if (chan_queued(chan) > RESULT_QUEUE_MAX) {
+		log_warnx("http %u does not read, giving it up", chan->number);
+		proc_drop(&sql->proc, chan);
+	}
+}
+
+static void
+tell_applied(struct sql *sql)
+{
+	struct msg_applied applied = { apply_index(sql->apply), apply_chain(sql->apply) };
+
+	if (raft_of(sql) != NULL)
+		msg_applied_send(raft_of(sql), &applied, -1);
+}
+
+static void
+tell_stalled(struct sql *sql, bool stalled, int code)
+{
+	struct msg_stalled msg = { stalled, { NULL, 0 } };
+	char cause[256];
+
+	(void)snprintf(cause, sizeof(cause), "%s (applying waits at index %" PRIu64 ")",
+	    sqlite3_errstr(code), apply_index(sql->apply) + 1);
+	msg.cause = ipc_text(stalled ? cause : "");
+	sql->stalled = stalled;
+	if (raft_of(sql) != NULL)
+		msg_stalled_send(raft_of(sql), &msg, -1);
+}
+
+/* The machine failed, no entry did: applying waits and is tried again. */
+static void
+stall(struct sql *sql, int code)
+{
+	struct timeval tv;
+
+	if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+		proc_fail(&sql->proc, true,
+		    "db/db.sqlite is damaged (%s): restore this node from a backup; if other nodes have the "
+		    "data, remove its data directory and let it join again",
+		    sqlite3_errstr(code));
+	if (code == SQLITE_IOERR_FSYNC)
+		proc_fail(&sql->proc, true, "db: sync failed");
+	if (!sql->stalled) {
+		log_warnx("applying stands still at index %" PRIu64 ": %s", apply_index(sql->apply) + 1,
+		    sqlite3_errstr(code));
+		counter_add(sql->counters, COUNTER_APPLY_STALLS, 1);
+		tell_stalled(sql, true, code);
+		sql->retry_ms = RETRY_MS_MIN;
+	} else if (sql->retry_ms < RETRY_MS_MAX)
+		sql->retry_ms *= 2;
+	tv.tv_sec = sql->retry_ms / 1000;
+	tv.tv_usec = (suseconds_t)(sql->retry_ms % 1000) * 1000;
+	event_add(sql->retry, &tv);
+}
+
+/* Entries of one transaction: bounded in number and bytes. */
+static size_t
+batch_size(const struct sql *sql)
+{
+	size_t n = 0, bytes = 0;
+
+	while (n < sql->count && n < APPLY_ENTRIES_MAX && bytes < APPLY_BYTES_MAX)
+		bytes += sql->entries[sql->head + n++].len;
+	return (n);
+}
+
+static void
+apply_all(struct sql *sql)
+{
+	size_t i;
+
+	for (i = sql->head; i < sql->head + sql->count; i++) {
+		sql->entries[i].command = sql->data.data + sql->offsets[i];
+		sql->entries[i].origin = sql->origins[i].worker != 0 ? &sql->origins[i] : NULL;
+	}
+	while (sql->count > 0) {
+		size_t n = batch_size(sql), done;
+		int code = 0;
+
+		pulse_beat(sql->pulse);
+		done = apply_batch(sql->apply, &sql->entries[sql->head], n, &code);
+		sql->head += done;
+		sql->count -= done;
+		sql->applied_since_base += done;
+		counter_add(sql->counters, COUNTER_APPLY_BATCHES, 1);
+		counter_add(sql->counters, COUNTER_APPLY_ENTRIES, done);
+		if (done > 0)
+			tell_applied(sql);
+		if (done < n) {
+			stall(sql, code);
+			return;
+		}
+		if (sql->stalled)
+			tell_stalled(sql, false, 0);
+	}
+	sql->head = 0;
+	buf_reset(&sql->data, 4 * MIB);
+	if (raft_of(sql) != NULL)
+		proc_resume(&sql->proc, raft_of(sql));
+}
+
+/* ---- checkpoints ---- */
+
+static int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+}
+
+static bool
+is_due(const struct sql *sql)
+{
+	bool idle = sql->count == 0;
+
+	if (store_wants_checkpoint(sql->store, idle))
+		return (true);
+	/* -raft-snap entries, looked at every -raft-snap-int. */
+	return (sql->snap > 0 && sql->applied_since_base >= (uint64_t)sql->snap &&
+	    now_ns() - sql->checkpoint_ns >= sql->snap_int_ns && store_wal_bytes(sql->store) > 0);
+}
+
+static void
+checkpoint(struct sql *sql)
+{
+	struct msg_base base;
+	int rc;
+
+	sql->checkpoint_ns = now_ns();
+	rc = apply_checkpoint(sql->apply);
+	counter_add(sql->counters, rc == SQLITE_OK ? COUNTER_DB_CHECKPOINTS : COUNTER_DB_CHECKPOINT_ERRORS,
+	    1);
+	if (rc != SQLITE_OK)
+		log_warnx("checkpoint: %s", sqlite3_errstr(rc));
+	if (store_base(sql->store) == sql->base_told || raft_of(sql) == NULL)
+		return;
+	sql->base_told = store_base(sql->store);
+	sql->applied_since_base = 0;
+	base = (struct msg_base){ sql->base_told, store_base_term(sql->store) };
+	msg_base_send(raft_of(sql), &base, -1);
+}
+
+static void
+turn(void *state)
+{
+	struct sql *sql = state;
+
+	pulse_beat(sql->pulse);
+	if (!sql->opened)
+		return;
+	if (sql->count > 0 && !sql->stalled)
+		apply_all(sql);
+	/* Answers leave before a checkpoint takes its time. */
+	if (!sql->stalled && is_due(sql)) {
+		proc_flush(&sql->proc);
+		checkpoint(sql);
+	}
+	counter_set(sql->counters, COUNTER_WAL_BYTES, store_wal_bytes(sql->store));
+	counter_set(sql->counters, COUNTER_DATABASE_BYTES, store_database_bytes(sql->store));
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct sql *sql = arg;
+
+	/* Space is what lacks most often: a checkpoint may free some, then the ballast. */
+	(void)apply_checkpoint(sql->apply);
+	store_give_reserve(sql->store);
+	apply_all(sql);
+	if (!sql->stalled)
+		store_keep_reserve(sql->store);
+}
+
+static void
+on_status_ask(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct sql *sql = state;
+	struct msg_status status = { msg->status_ask.request, { NULL, 0 } };
+	struct buf out = BUF_INIT;
+
+	buf_printf(&out,
+	    "{\"index\":%" PRIu64 ",\"base\":%" PRIu64 ",\"wal_size\":%" PRIu64 ",\"db_size\":%" PRIu64
+	    ",\"stalled\":%s}",
+	    sql->opened ? apply_index(sql->apply) : 0, sql->store != NULL ? store_base(sql->store) : 0,
+	    sql->opened ? store_wal_bytes(sql->store) : 0,
+	    sql->opened ? store_database_bytes(sql->store) : 0, sql->stalled ? "true" : "false");
+	status.json = (struct ipc_bytes){ buf_bytes(&out), buf_size(&out) };
+	msg_status_send(chan, &status, -1);
+	buf_fini(&out);
+}
+
+static void
+stop(void *state, unsigned deadline_ms)
+{
+	struct sql *sql = state;
+
+	if (sql->opened) {
+		if (!sql->stalled) {
+			apply_all(sql);
+			checkpoint(sql);
+		}
+		apply_free(sql->apply);
+		store_close(sql->store);
+	}
+	proc_stopped(&sql->proc);
+	exit(0);
+}
+
+static const struct proc_handler handlers[] = {
+	{ MSG_APPLY, on_apply },
+	{ MSG_LOG_OK, on_log_ok },
+	{ MSG_STATUS_ASK, on_status_ask },
+};
+
+int
+main(void)
+{
+	static struct sql sql;
+	static const struct proc_gather gather = { settings, sizeof(settings) / sizeof(settings[0]),
+		on_file };
+	static const struct proc_ops ops = { .turn = turn, .stop = stop, .peer_new = on_peer_new };
+
+	proc_hello(&sql.proc, ROLE_SQL);
+	proc_gather(&sql.proc, &gather, &sql);
+	sqlvfs_init();
+	proc_loop_make(&sql.proc);
+	sql.retry = event_new(sql.proc.loop, -1, 0, on_retry, &sql);
+	if (sql.retry == NULL)
+		fatalx("event_new");
+	proc_confine(&sql.proc, &sql_sandbox);
+	return (proc_run(&sql.proc, &ops, handlers, sizeof(handlers) / sizeof(handlers[0])));
+}

@@ -1,0 +1,204 @@
+/*
+ * The determinism VFS: see sqlvfs.h.  Randomness is a SplitMix64 stream (Steele,
+ * Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+ *
+ * One VFS per process, and one thread: its state is static.
+ */
+#include "proc/sql/sqlvfs.h"
+
+#include <sys/random.h>
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/log.h"
+
+#define UNIX_EPOCH_MS 210866760000000LL /* 1970 in milliseconds of SQLite's Julian day */
+#define MS_PER_DAY 86400000.0
+
+/* The system's methods for a kind of file, and ours over them. */
+struct guarded {
+	const sqlite3_io_methods *real;
+	sqlite3_io_methods ours;
+};
+
+static sqlite3_vfs vfs;
+static sqlite3_vfs *system_vfs;
+static struct guarded main_file, wal_file;
+static enum sqlvfs_guard guard;
+static bool seeded;
+static uint64_t stream;
+static int64_t clock_ms;
+
+static uint64_t
+draw(void)
+{
+	uint64_t z = stream += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+	return (z ^ z >> 31);
+}
+
+static int
+on_randomness(sqlite3_vfs *self, int size, char *out)
+{
+	uint64_t word;
+	int i;
+
+	if (!seeded) {
+		if (getrandom(out, (size_t)size, 0) != size)
+			fatal("getrandom");
+		return (size);
+	}
+	for (i = 0; i < size; i += 8) {
+		word = draw();
+		memcpy(out + i, &word, size - i < 8 ? (size_t)(size - i) : 8);
+	}
+	return (size);
+}
+
+static int
+on_time64(sqlite3_vfs *self, sqlite3_int64 *now)
+{
+	if (!seeded)
+		return (system_vfs->xCurrentTimeInt64(system_vfs, now));
+	*now = UNIX_EPOCH_MS + clock_ms;
+	return (SQLITE_OK);
+}
+
+static int
+on_time(sqlite3_vfs *self, double *now)
+{
+	sqlite3_int64 ms = 0;
+	int rc = on_time64(self, &ms);
+
+	*now = (double)ms / MS_PER_DAY;
+	return (rc);
+}
+
+static void
+check_main(void)
+{
+	if (guard != SQLVFS_CHECKPOINT && guard != SQLVFS_OPEN)
+		fatalx("the database file was about to be written outside a checkpoint");
+}
+
+static int
+write_main(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
+{
+	check_main();
+	return (main_file.real->xWrite(file, data, size, offset));
+}
+
+static int
+truncate_main(sqlite3_file *file, sqlite3_int64 size)
+{
+	check_main();
+	return (main_file.real->xTruncate(file, size));
+}
+
+static int
+write_wal(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
+{
+	if (offset == 0 && guard != SQLVFS_SEAL && guard != SQLVFS_OPEN)
+		fatalx("the WAL was about to start anew outside a seal");
+	return (wal_file.real->xWrite(file, data, size, offset));
+}
+
+static int
+check_sync(int rc, const char *name)
+{
+	if (rc != SQLITE_OK)
+		fatalx("db: sync of the %s: %s", name, sqlite3_errstr(rc));
+	return (rc);
+}
+
+static int
+sync_main(sqlite3_file *file, int flags)
+{
+	return (check_sync(main_file.real->xSync(file, flags), "database file"));
+}
+
+static int
+sync_wal(sqlite3_file *file, int flags)
+{
+	return (check_sync(wal_file.real->xSync(file, flags), "WAL"));
+}
+
+/* Puts our methods over the file's.  All files of a kind have the same methods below. */
+static void
+cover(sqlite3_file *file, struct guarded *guarded)
+{
+	if (guarded->real == NULL) {
+		guarded->real = file->pMethods;
+		guarded->ours = *file->pMethods;
+		if (guarded == &main_file) {
+			guarded->ours.xWrite = write_main;
+			guarded->ours.xTruncate = truncate_main;
+			guarded->ours.xSync = sync_main;
+		} else {
+			guarded->ours.xWrite = write_wal;
+			guarded->ours.xSync = sync_wal;
+		}
+	}
+	if (file->pMethods != guarded->real)
+		fatalx("sqlite: files of one kind with different methods");
+	file->pMethods = &guarded->ours;
+}
+
+static int
+on_open(sqlite3_vfs *self, const char *name, sqlite3_file *file, int flags, int *out_flags)
+{
+	int rc = system_vfs->xOpen(system_vfs, name, file, flags, out_flags);
+
+	if (rc != SQLITE_OK || file->pMethods == NULL)
+		return (rc);
+	if ((flags & SQLITE_OPEN_MAIN_DB) != 0)
+		cover(file, &main_file);
+	else if ((flags & SQLITE_OPEN_WAL) != 0)
+		cover(file, &wal_file);
+	return (rc);
+}
+
+void
+sqlvfs_init(void)
+{
+	system_vfs = sqlite3_vfs_find(NULL);
+	if (system_vfs == NULL)
+		fatalx("sqlite: no VFS");
+	vfs = *system_vfs;
+	vfs.zName = "rqlited";
+	vfs.xRandomness = on_randomness;
+	vfs.xCurrentTime = on_time;
+	vfs.xCurrentTimeInt64 = on_time64;
+	vfs.xOpen = on_open;
+	if (sqlite3_vfs_register(&vfs, 1) != SQLITE_OK)
+		fatalx("sqlite: the VFS can not be registered");
+	sqlvfs_entropy();
+}
+
+void
+sqlvfs_statement(int64_t time_ns, uint64_t seed, uint64_t ordinal)
+{
+	seeded = true;
+	clock_ms = time_ns / 1000000;
+	/* Two statements of an entry must not get parts of one stream. */
+	stream = seed + ordinal * 0xd1342543de82ef95ULL;
+	stream = draw();
+	sqlite3_randomness(0, NULL);
+}
+
+void
+sqlvfs_entropy(void)
+{
+	seeded = false;
+	sqlite3_randomness(0, NULL);
+}
+
+void
+sqlvfs_set_guard(enum sqlvfs_guard value)
+{
+	guard = value;
+}

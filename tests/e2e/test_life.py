@@ -1,0 +1,122 @@
+"""A node's life: start, stop, kill, restart; workers that die; second starts."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import alive, wait_for
+
+
+def test_first_session(node):
+    assert node.execute("CREATE TABLE foo (id INTEGER NOT NULL PRIMARY KEY, name TEXT)") == {"results": [{}]}
+    assert node.execute('INSERT INTO foo(name) VALUES("fiona")') == {
+        "results": [{"last_insert_id": 1, "rows_affected": 1}]}
+    assert node.query("SELECT * FROM foo") == [[1, "fiona"]]
+
+
+def test_data_survive_an_orderly_restart(node):
+    node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    assert node.stop() == 0
+    node.start()
+    assert node.query("SELECT x FROM t", "weak") == [[1]]
+
+
+def test_data_survive_kill(node):
+    node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    node.kill()
+    node.start()
+    assert node.query("SELECT x FROM t", "weak") == [[1]]
+
+
+def test_counters_survive_a_restart(node):
+    node.execute("CREATE TABLE t(id INTEGER PRIMARY KEY)", "INSERT INTO t VALUES(7)")
+    node.kill()
+    node.start()
+    assert node.execute("CREATE TABLE u(x)") == {"results": [{"last_insert_id": 7, "rows_affected": 1}]}
+
+
+def test_master_killed_leaves_no_worker(node):
+    workers = node.workers()
+    assert set(workers) == {"http", "raft", "sql", "read"}
+    node.process.kill()
+    node.process.wait()
+    wait_for(lambda: not any(alive(p) for p in workers.values()), 5, "death of all workers")
+
+
+def test_second_start_on_the_same_directory(node, make_node):
+    other = make_node(directory=node.dir)
+    other.launch()
+    assert other.process.wait(10) == 1
+    assert "is in use by another rqlited" in other.log
+    assert node.get("/readyz").status == 200
+
+
+def test_second_start_on_the_same_port(node, make_node):
+    other = make_node()
+    other.address = node.address
+    other.launch()
+    assert other.process.wait(10) == 1
+    assert "failed to start HTTP server: listen tcp %s: bind: address already in use" % node.address in other.log
+    assert node.get("/readyz").status == 200
+
+
+@pytest.mark.parametrize("role", ["http", "read"])
+def test_an_expendable_worker_restarts_alone(node, role):
+    node.execute("CREATE TABLE t(x)")
+    before = node.workers()
+    os.kill(before[role], signal.SIGKILL)
+    wait_for(lambda: node.workers().get(role) not in (None, before[role]), 5, "restart of " + role)
+    node.wait_ready()
+    after = node.workers()
+    assert {r: p for r, p in after.items() if r != role} == {r: p for r, p in before.items() if r != role}
+    node.execute("INSERT INTO t VALUES(1)")
+    assert node.query("SELECT count(*) FROM t") == [[1]]
+
+
+@pytest.mark.parametrize("role", ["sql", "raft"])
+def test_death_of_any_other_worker_restarts_the_node(node, role):
+    node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    before = node.workers()
+    os.kill(before[role], signal.SIGKILL)
+    wait_for(lambda: set(before.values()).isdisjoint(node.workers().values()) and len(node.workers()) == 4, 10,
+             "restart of the node")
+    node.wait_ready()
+    assert node.process.poll() is None
+    assert node.query("SELECT x FROM t", "strong") == [[1]]
+
+
+def test_five_deaths_in_a_minute_end_the_node(node):
+    deadline = time.monotonic() + 30
+    while node.process.poll() is None and time.monotonic() < deadline:
+        pid = node.workers().get("sql")
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+    assert node.process.wait(10) == 1
+    assert "giving up: 5 worker failures within a minute" in node.log
+
+
+def test_sigterm_lets_a_running_request_finish(node):
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<3000000) SELECT count(*) FROM n"
+    client = subprocess.Popen(["curl", "-sG", "http://%s/db/query?level=none" % node.address,
+                               "--data-urlencode", "q=" + slow], stdout=subprocess.PIPE)
+    time.sleep(0.1)
+    assert node.stop() == 0
+    assert b"3000000" in client.communicate()[0]
+
+
+def test_a_paused_reader_harms_nobody(node):
+    node.execute("CREATE TABLE t(x)")
+    pid = node.workers()["read"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        node.execute("INSERT INTO t VALUES(1)")
+        wait_for(lambda: node.workers().get("read") not in (None, pid), 20, "a new reader")
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGCONT)
+    node.wait_ready()
+    assert node.query("SELECT count(*) FROM t") == [[1]]
