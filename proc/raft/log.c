@@ -168,7 +168,7 @@ make_room(struct log *log, size_t bytes)
 
 	if (segment != NULL && segment->size - segment->end >= to_block(bytes))
 		return (0);
-	return (segment_start(log, LOG_BLOCK + to_block(bytes), log->last + 1));
+	return (segment_start(log, LOG_BLOCK + to_block(bytes), log->last + 1, false));
 }
 
 bool
@@ -188,11 +188,34 @@ log_has_room(struct log *log, size_t bytes)
 }
 
 int
-log_commit(struct log *log)
+log_write_batch(struct log *log, const struct segment *segment)
+{
+	finish_head(log, segment);
+	return (file_write(log->dir, segment->file, log->batch.data, log->batch.len,
+	    (off_t)segment->end));
+}
+
+void
+log_note_written(struct log *log, struct segment *segment)
 {
 	struct batch_head head;
-	struct segment *segment;
 	struct place place;
+
+	memcpy(&head, log->batch.data, sizeof(head));
+	place = (struct place){ head.first, head.first + head.count - 1, segment->sequence, segment->end,
+		head.sequence, head.length, head.payload_crc, head.before_crc };
+	log_note_batch(log, &place, log->batch.data + sizeof(head));
+	segment->end += to_block(log->batch.len);
+	log->bytes += log->batch.len;
+	log->batch_sequence = head.sequence;
+	log->batch_crc = head.payload_crc;
+	log->synced = log->last;
+}
+
+int
+log_commit(struct log *log)
+{
+	struct segment *segment;
 
 	log->building = false;
 	if (log->count == 0)
@@ -200,21 +223,11 @@ log_commit(struct log *log)
 	if (make_room(log, log->batch.len) == -1)
 		return (-1);
 	segment = &log->segments[log->nsegments - 1];
-	finish_head(log, segment);
-	if (file_write(log->dir, segment->file, log->batch.data, log->batch.len, (off_t)segment->end) ==
-	    -1)
+	if (log_write_batch(log, segment) == -1)
 		return (-1);
 	if (log->dir->ops->sync(log->dir, segment->file) == -1)
 		fatal("raft log: sync");
-	memcpy(&head, log->batch.data, sizeof(head));
-	place = (struct place){ head.first, head.first + head.count - 1, segment->sequence, segment->end,
-		head.sequence, head.length, head.payload_crc };
-	log_note_batch(log, &place, log->batch.data + sizeof(head));
-	segment->end += to_block(log->batch.len);
-	log->bytes += log->batch.len;
-	log->batch_sequence = head.sequence;
-	log->batch_crc = head.payload_crc;
-	log->synced = log->last;
+	log_note_written(log, segment);
 	return (0);
 }
 
@@ -276,8 +289,10 @@ log_cut(struct log *log, uint64_t index)
 {
 	if (index > log->last)
 		return (0);
+	if (segment_start(log, 0, index, false) == -1)
+		return (-1);
 	log_forget_from(log, index);
-	return (segment_start(log, 0, index));
+	return (0);
 }
 
 void

@@ -29,6 +29,7 @@ struct place {
 	uint64_t batch;	   /* its sequence and checksum, for a segment that cuts behind it */
 	uint32_t length;
 	uint32_t crc;
+	uint32_t before_crc; /* of the batch before, which a cut may have removed */
 };
 
 /* Terms are few: a run of entries of one term each. */
@@ -62,12 +63,17 @@ struct log {
 };
 
 /* log_segment.c */
-int segment_start(struct log *, uint64_t size, uint64_t first);
+/* With `filled` the batch being built is in it before it gets its name. */
+int segment_start(struct log *, uint64_t size, uint64_t first, bool filled);
 int segment_open(struct log *, uint64_t sequence, struct segment *, struct error *);
 void segment_name(uint64_t sequence, char out[24]);
 void segment_free_last(struct log *);
 void segments_remove_front(struct log *);
 void *log_grow(void *list, size_t count, size_t *cap, size_t size);
+
+/* log.c: the batch being built goes to the segment's end; its place is noted when flushed. */
+int log_write_batch(struct log *, const struct segment *);
+void log_note_written(struct log *, struct segment *);
 
 /* log_scan.c */
 int log_scan(struct log *, struct error *);

@@ -107,7 +107,7 @@ scan_segment(struct log *log, struct segment *segment)
 	while (batch_at(log, segment, segment->end, &head, &payload) && follows(log, &head) &&
 	    entries_fit(&head, &payload)) {
 		struct place place = { head.first, head.first + head.count - 1, segment->sequence,
-			segment->end, head.sequence, head.length, head.payload_crc };
+			segment->end, head.sequence, head.length, head.payload_crc, head.before_crc };
 
 		if (log->synced < head.synced)
 			log->synced = head.synced;
@@ -161,23 +161,18 @@ judge_end(struct log *log, struct error *error)
 }
 
 /*
- * The batch a segment follows: the last one, or an earlier one if the segment
- * was begun to write the last one again.
+ * The batch a segment follows: the last one, or the one before if the segment
+ * holds the last one written again.
  */
 static bool
 go_back_to(struct log *log, const struct segment *segment)
 {
-	size_t i;
+	const struct place *last = log->nplaces > 0 ? &log->places[log->nplaces - 1] : NULL;
 
 	if (segment->before_batch == log->batch_sequence)
 		return (segment->before_crc == log->batch_crc);
-	for (i = log->nplaces; i > 0; i--)
-		if (log->places[i - 1].batch == segment->before_batch)
-			break;
-	/* The very first batch has none before it. */
-	if (i == 0 && !(log->nplaces > 0 && log->places[0].batch == segment->before_batch + 1))
-		return (false);
-	if (i > 0 && log->places[i - 1].crc != segment->before_crc)
+	if (last == NULL || last->batch != segment->before_batch + 1 ||
+	    last->before_crc != segment->before_crc || last->first != segment->first)
 		return (false);
 	log->batch_sequence = segment->before_batch;
 	log->batch_crc = segment->before_crc;
@@ -257,7 +252,6 @@ log_scan(struct log *log, struct error *error)
 
 struct copy {
 	struct log *log;
-	uint64_t first;
 };
 
 static bool
@@ -270,37 +264,36 @@ copy_entry(void *arg, const struct log_entry *entry)
 	return (true);
 }
 
-static uint32_t
-before_last_crc(const struct log *log)
-{
-	if (log->nplaces > 1)
-		return (log->places[log->nplaces - 2].crc);
-	return (log->segments[0].before_crc);
-}
-
 /*
  * The last batch may be in the page cache only (killed between write and flush),
  * or clean in memory and not on the disk (a flush that failed).  It is written
- * again, into a new segment, and flushed, before anybody hears of it.
+ * again, into a new segment, and flushed, before anybody hears of it.  The
+ * segment gets its name when the batch is in it: a name without it would cut a
+ * batch that may have been acknowledged.
+ *
+ * A last segment without a batch proves that all before it was flushed.
  */
 int
 log_rewrite_last(struct log *log, struct error *error)
 {
-	struct copy copy = { log, 0 };
+	struct copy copy = { log };
+	struct place last;
 
-	if (log->nplaces == 0)
+	/* Names may be in memory only, and no file may be written to that could have an older one. */
+	if (log->dir->ops->sync_dir(log->dir) == -1)
+		fatal("raft log: sync of the directory");
+	if (log->nplaces == 0 || log->segments[log->nsegments - 1].end == LOG_BLOCK)
 		return (0);
-	copy.first = log->places[log->nplaces - 1].first;
+	last = log->places[log->nplaces - 1];
 	log_begin(log);
-	if (log_read(log, copy.first, copy_entry, &copy, error) == -1)
+	if (log_read(log, last.first, copy_entry, &copy, error) == -1)
 		return (-1);
+	log->building = false;
 	/* The new segment follows the batch before: this one may never have reached the disk. */
-	log->batch_sequence--;
-	log->batch_crc = before_last_crc(log);
-	log_forget_from(log, copy.first);
-	if (segment_start(log, LOG_BLOCK + to_block(log->batch.len), copy.first) == -1)
-		return (error_set_errno(error, "raft log: writing the last batch again"));
-	if (log_commit(log) == -1)
+	log->batch_sequence = last.batch - 1;
+	log->batch_crc = last.before_crc;
+	log_forget_from(log, last.first);
+	if (segment_start(log, LOG_BLOCK + to_block(log->batch.len), last.first, true) == -1)
 		return (error_set_errno(error, "raft log: writing the last batch again"));
 	return (0);
 }

@@ -132,7 +132,7 @@ take_file(struct log *log, uint64_t size)
 }
 
 int
-segment_start(struct log *log, uint64_t size, uint64_t first)
+segment_start(struct log *log, uint64_t size, uint64_t first, bool filled)
 {
 	struct segment segment = { .first = first, .end = LOG_BLOCK, .size = to_block(size) };
 	char name[24];
@@ -148,7 +148,7 @@ segment_start(struct log *log, uint64_t size, uint64_t first)
 	segment.file = log->spare;
 	if (getrandom(&segment.salt, sizeof(segment.salt), 0) != sizeof(segment.salt))
 		fatal("getrandom");
-	if (write_head(log, &segment) == -1) {
+	if (write_head(log, &segment) == -1 || (filled && log_write_batch(log, &segment) == -1)) {
 		spare_give_up(log);
 		return (-1);
 	}
@@ -168,6 +168,8 @@ segment_start(struct log *log, uint64_t size, uint64_t first)
 	if (log->segments == NULL)
 		fatal("realloc");
 	log->segments[log->nsegments++] = segment;
+	if (filled)
+		log_note_written(log, &log->segments[log->nsegments - 1]);
 	return (0);
 }
 
@@ -223,6 +225,9 @@ recycle(struct log *log, const struct segment *segment, const char *name)
 	spare_give_up(log);
 	if (log->dir->ops->rename(log->dir, name, SPARE) == -1)
 		return (false);
+	/* Its new header must never be found under its old name. */
+	if (log->dir->ops->sync_dir(log->dir) == -1)
+		fatal("raft log: sync of the directory");
 	log->spare = segment->file;
 	log->spare_done = segment->size;
 	log->spare_ready = true;

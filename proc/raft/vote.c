@@ -13,6 +13,7 @@
 #include "common/log.h"
 
 #define NAME "vote"
+#define NAME_NEW "vote.new"
 #define MAGIC 0x564c5152U /* "RQLV" */
 #define VERSION 1
 
@@ -103,29 +104,54 @@ write_slot(struct file_dir *dir, int file, const struct slot *slot, size_t i)
 	return (0);
 }
 
-int
-vote_write(struct file_dir *dir, const uint8_t instance[16], const struct vote *vote)
+static int
+write_both(struct file_dir *dir, int file, const struct slot *slot)
 {
-	int file = dir->ops->open(dir, NAME, O_RDWR | O_CREAT);
-	struct slot slots[2], slot = { .magic = MAGIC, .version = VERSION };
-	const struct slot *former;
+	if (write_slot(dir, file, slot, 0) == -1)
+		return (-1);
+	return (write_slot(dir, file, slot, 1));
+}
+
+/* The first vote: the file gets its name when it is whole, or a torn one would stop the node. */
+static int
+create(struct file_dir *dir, const struct slot *slot)
+{
+	int file = dir->ops->open(dir, NAME_NEW, O_RDWR | O_CREAT | O_TRUNC);
 	int result;
 
 	if (file == -1)
 		return (-1);
-	former = read_slots(dir, file, slots) == 0 ? newer(slots) : NULL;
-	slot.sequence = former != NULL ? former->sequence + 1 : 1;
+	result = write_both(dir, file, slot);
+	dir->ops->close(dir, file);
+	if (result == -1 || dir->ops->rename(dir, NAME_NEW, NAME) == -1)
+		return (-1);
+	if (dir->ops->sync_dir(dir) == -1)
+		fatal("raft: sync of the directory");
+	return (0);
+}
+
+int
+vote_write(struct file_dir *dir, const uint8_t instance[16], const struct vote *vote)
+{
+	struct slot slots[2], slot = { .magic = MAGIC, .version = VERSION, .sequence = 1 };
+	int file = dir->ops->open(dir, NAME, O_RDWR);
+	const struct slot *former = NULL;
+	int result;
+
+	if (file == -1 && errno != ENOENT)
+		return (-1);
+	if (file != -1 && read_slots(dir, file, slots) == 0)
+		former = newer(slots);
+	if (former != NULL)
+		slot.sequence = former->sequence + 1;
 	memcpy(slot.instance, instance, sizeof(slot.instance));
 	slot.term = vote->term;
 	slot.synced = vote->synced;
 	memcpy(slot.voted_for, vote->voted_for, sizeof(slot.voted_for));
 	slot.crc = crc32c(0, &slot, offsetof(struct slot, crc));
-	result = write_slot(dir, file, &slot, 0);
-	if (result == 0)
-		result = write_slot(dir, file, &slot, 1);
-	/* A new file has to be found again. */
-	if (result == 0 && former == NULL && dir->ops->sync_dir(dir) == -1)
-		fatal("raft: sync of the directory");
+	if (file == -1)
+		return (create(dir, &slot));
+	result = write_both(dir, file, &slot);
 	dir->ops->close(dir, file);
 	return (result);
 }
