@@ -39,6 +39,17 @@
 #define LOG_BLOCK 4096
 #define DISK_SPARE (32 * MIB)           /* free space a write needs, besides twice its size */
 
+/* The database: sizes of the WAL that call for something. */
+#define WAL_IDLE (4 * MIB)              /* a checkpoint when nothing waits */
+#define WAL_BUSY (16 * MIB)             /* a checkpoint */
+#define WAL_AGAIN (8 * MIB)             /* growth after which one that readers stopped is tried again */
+#define WAL_WAIT (64 * MIB)             /* wait a little for readers to leave */
+#define WAL_INTERRUPT (256 * MIB)       /* interrupt long reads */
+#define WAL_REFUSE (1024 * MIB)         /* refuse writes */
+#define LOG_SINCE_BASE (64 * MIB)       /* log that calls for a checkpoint */
+#define RESERVE_SIZE (16 * MIB)         /* ballast, given up when the disk is full */
+#define RESERVE_ROOM 4                  /* times the ballast must be free before it is made */
+
 /* Apply batches. */
 #define APPLY_ENTRIES_MAX 256
 #define APPLY_BYTES_MAX (1 * MIB)

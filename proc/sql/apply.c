@@ -369,6 +369,20 @@ note_machine_failure(struct apply *a, const struct apply_entry *e)
 		a->careful = true;
 }
 
+/* Ends what a failed checkpoint left half done: no transaction may begin before. */
+static bool
+settle(struct apply *a)
+{
+	int rc;
+
+	a->exec.authorizer.internal = true;
+	rc = store_settle(a->store);
+	a->exec.authorizer.internal = false;
+	if (rc != SQLITE_OK)
+		a->machine_code = rc;
+	return (rc == SQLITE_OK);
+}
+
 /* Makes some progress: a batch, or one entry alone.  Returns how many, 0 if the machine failed. */
 static size_t
 advance(struct apply *a, const struct apply_entry *e, size_t n)
@@ -399,7 +413,7 @@ apply_batch(struct apply *a, const struct apply_entry *e, size_t n, int *machine
 	*machine_code = SQLITE_OK;
 	while (done < n) {
 		assert(e[done].index > a->state.index);
-		count = advance(a, e + done, n - done);
+		count = settle(a) ? advance(a, e + done, n - done) : 0;
 		if (count == 0) {
 			*machine_code = a->machine_code;
 			note_machine_failure(a, e + done);

@@ -1,6 +1,7 @@
 /*
- * The ledger file: see ledger.h.  Slot n holds sequence n + first; a damaged
- * slot is skipped, it is not an end.
+ * The ledger file: see ledger.h.  Slot n holds sequence n + 1, which also guards
+ * against a record that went to a wrong place.  A slot is written once in a life,
+ * and never again in a later one, whether its record is good or not.
  */
 #include "proc/sql/ledger.h"
 
@@ -11,35 +12,44 @@
 #include <string.h>
 
 #include "common/crc32c.h"
+#include "common/limits.h"
 #include "common/log.h"
 
 #define MAGIC 0x4c4c5152U /* "RQLL" */
 #define VERSION 1
-#define NAME "ledger"
-#define NAME_NEW "ledger.new"
-#define FULL_MARGIN 512 /* records left for what comes before the next BASE */
+#define NAME_NEW LEDGER_NAME ".new"
+#define MARGIN 16 /* a 16th of the slots is left for what comes before the next BASE */
 
 _Static_assert(sizeof(struct ledger_record) == LEDGER_RECORD, "a record has no padding");
 
 static void
-seal_record(struct ledger_record *record)
+finish_record(struct ledger_record *record, uint64_t sequence)
 {
 	record->magic = MAGIC;
 	record->version = VERSION;
+	record->sequence = sequence;
+	memset(record->zero, 0, sizeof(record->zero));
+	record->zero2 = 0;
 	record->crc = crc32c(0, record, offsetof(struct ledger_record, crc));
 }
 
 static bool
-is_good(const struct ledger_record *record, uint64_t slot)
+is_whole(const struct ledger_record *record, uint64_t slot)
 {
-	return (record->magic == MAGIC && record->version == VERSION &&
-	    record->sequence == slot + 1 && record->kind >= LEDGER_COMMIT &&
-	    record->kind <= LEDGER_BASE &&
+	return (record->magic == MAGIC && record->sequence == slot + 1 &&
 	    record->crc == crc32c(0, record, offsetof(struct ledger_record, crc)));
 }
 
+static bool
+is_empty(const struct ledger_record *record)
+{
+	static const struct ledger_record empty;
+
+	return (memcmp(record, &empty, sizeof(empty)) == 0);
+}
+
 int
-ledger_create(struct file_dir *dir, const char *name, const struct ledger_record *base)
+ledger_create(struct file_dir *dir, const char *name, const struct ledger_record *base, uint64_t size)
 {
 	int file = dir->ops->open(dir, name, O_RDWR | O_CREAT | O_TRUNC);
 	struct ledger_record record = *base;
@@ -48,19 +58,40 @@ ledger_create(struct file_dir *dir, const char *name, const struct ledger_record
 
 	if (file == -1)
 		return (-1);
-	zeros = calloc(1, LEDGER_SIZE);
+	zeros = calloc(1, size);
 	if (zeros == NULL)
 		fatal("calloc");
 	record.kind = LEDGER_BASE;
-	record.sequence = 1;
-	seal_record(&record);
+	finish_record(&record, 1);
 	memcpy(zeros, &record, sizeof(record));
-	result = file_write(dir, file, zeros, LEDGER_SIZE, 0);
+	result = file_write(dir, file, zeros, size, 0);
 	free(zeros);
 	if (result == 0 && dir->ops->sync(dir, file) == -1)
-		fatal("ledger: sync");
+		fatal("db/%s: sync", name);
 	dir->ops->close(dir, file);
 	return (result);
+}
+
+static int
+read_records(struct ledger *ledger, const struct ledger_record *all, uint64_t count,
+    void (*each)(void *, const struct ledger_record *), void *arg, struct error *error)
+{
+	uint64_t slot;
+
+	ledger->next = 1;
+	for (slot = 0; slot < count; slot++) {
+		if (!is_empty(&all[slot]))
+			ledger->next = slot + 2;
+		if (!is_whole(&all[slot], slot))
+			continue;
+		if (all[slot].version != VERSION || all[slot].kind < LEDGER_COMMIT ||
+		    all[slot].kind > LEDGER_BASE)
+			return (error_set(error,
+			    "db/" LEDGER_NAME ": a record of version %u, kind %u: this program knows version "
+			    "%d only", all[slot].version, all[slot].kind, VERSION));
+		each(arg, &all[slot]);
+	}
+	return (0);
 }
 
 int
@@ -68,33 +99,28 @@ ledger_open(struct ledger *ledger, struct file_dir *dir,
     void (*each)(void *, const struct ledger_record *), void *arg, struct error *error)
 {
 	struct ledger_record *all;
-	uint64_t slot, last = 0;
+	uint64_t count;
 	off_t size;
+	int result;
 
 	ledger->dir = dir;
-	ledger->file = dir->ops->open(dir, NAME, O_RDWR);
+	ledger->file = dir->ops->open(dir, LEDGER_NAME, O_RDWR);
 	if (ledger->file == -1)
-		return (error_set_errno(error, "db/ledger"));
+		return (error_set_errno(error, "db/" LEDGER_NAME));
 	size = dir->ops->size(dir, ledger->file);
-	ledger->slots = (uint64_t)size / LEDGER_RECORD;
-	all = calloc(ledger->slots + 1, LEDGER_RECORD);
+	if (size < 0)
+		return (error_set_errno(error, "db/" LEDGER_NAME));
+	count = (uint64_t)size / LEDGER_RECORD;
+	ledger->slots = count < LEDGER_SIZE / LEDGER_RECORD ? count : LEDGER_SIZE / LEDGER_RECORD;
+	all = calloc(count + 1, LEDGER_RECORD);
 	if (all == NULL)
 		fatal("calloc");
-	if (size < LEDGER_RECORD ||
-	    file_read(dir, ledger->file, all, ledger->slots * LEDGER_RECORD, 0) == -1) {
-		free(all);
-		return (error_set(error, "db/ledger can not be read"));
-	}
-	for (slot = 0; slot < ledger->slots; slot++) {
-		/* Whatever was written to a slot, its sequence is never used again. */
-		if (all[slot].magic != 0 || all[slot].crc != 0)
-			last = slot + 1;
-		if (is_good(&all[slot], slot))
-			each(arg, &all[slot]);
-	}
+	if (file_read(dir, ledger->file, all, count * LEDGER_RECORD, 0) == -1)
+		result = error_set_errno(error, "db/" LEDGER_NAME);
+	else
+		result = read_records(ledger, all, count, each, arg, error);
 	free(all);
-	ledger->next = last + 1;
-	return (0);
+	return (result);
 }
 
 void
@@ -107,8 +133,7 @@ ledger_close(struct ledger *ledger)
 int
 ledger_append(struct ledger *ledger, struct ledger_record *record)
 {
-	record->sequence = ledger->next;
-	seal_record(record);
+	finish_record(record, ledger->next);
 	if (file_write(ledger->dir, ledger->file, record, sizeof(*record),
 		(off_t)((ledger->next - 1) * LEDGER_RECORD)) == -1)
 		return (-1);
@@ -120,30 +145,43 @@ void
 ledger_sync(struct ledger *ledger)
 {
 	if (ledger->dir->ops->sync(ledger->dir, ledger->file) == -1)
-		fatal("ledger: sync");
+		fatal("db/" LEDGER_NAME ": sync");
+}
+
+uint64_t
+ledger_slots_used(const struct ledger *ledger)
+{
+	return (ledger->next - 1);
 }
 
 bool
 ledger_is_full(const struct ledger *ledger)
 {
-	return (ledger->next + FULL_MARGIN > ledger->slots);
+	return (ledger_slots_used(ledger) >= ledger->slots - ledger->slots / MARGIN);
 }
 
 int
 ledger_renew(struct ledger *ledger, const struct ledger_record *base)
 {
+	struct file_dir *dir = ledger->dir;
+	uint64_t slots = ledger->slots;
 	int file;
 
-	if (ledger_create(ledger->dir, NAME_NEW, base) == -1)
+	if (ledger_create(dir, NAME_NEW, base, slots * LEDGER_RECORD) == -1) {
+		(void)dir->ops->unlink(dir, NAME_NEW);
 		return (-1);
-	file = ledger->dir->ops->open(ledger->dir, NAME_NEW, O_RDWR);
-	if (file == -1 || ledger->dir->ops->rename(ledger->dir, NAME_NEW, NAME) == -1)
+	}
+	file = dir->ops->open(dir, NAME_NEW, O_RDWR);
+	if (file == -1)
 		return (-1);
-	if (ledger->dir->ops->sync_dir(ledger->dir) == -1)
+	if (dir->ops->rename(dir, NAME_NEW, LEDGER_NAME) == -1) {
+		dir->ops->close(dir, file);
+		return (-1);
+	}
+	if (dir->ops->sync_dir(dir) == -1)
 		fatal("db: sync of the directory");
-	ledger->dir->ops->close(ledger->dir, ledger->file);
+	dir->ops->close(dir, ledger->file);
 	ledger->file = file;
-	ledger->slots = LEDGER_SIZE / LEDGER_RECORD;
 	ledger->next = 2;
 	return (0);
 }

@@ -16,8 +16,10 @@
 #include "common/error.h"
 #include "common/file.h"
 
+#define LEDGER_NAME "ledger"
 #define LEDGER_RECORD 128
-#define LEDGER_SIZE (1024 * 1024)
+#define LEDGER_SIZE (1024 * 1024) /* of the file, filled with zeros when it is made */
+#define LEDGER_SLOTS_AGAIN 1024	  /* records after which a full ledger calls for a checkpoint again */
 
 enum ledger_kind { LEDGER_COMMIT = 1, LEDGER_FLOOR = 2, LEDGER_BASE = 3 };
 
@@ -39,7 +41,7 @@ struct ledger_record {
 	int64_t total;
 	uint8_t zero[32];
 	uint32_t zero2;
-	uint32_t crc;
+	uint32_t crc; /* of all before it */
 };
 
 #define LEDGER_INSTALLED 1
@@ -47,22 +49,27 @@ struct ledger_record {
 struct ledger {
 	struct file_dir *dir;
 	int file;
-	uint64_t next; /* sequence of the next record */
-	uint64_t slots; /* in the file */
+	uint64_t next;	/* sequence of the next record, its slot + 1 */
+	uint64_t slots; /* that the file was made with; it grows if it must */
 };
 
-/* Makes `name` with one BASE record of index 0, flushed. */
-int ledger_create(struct file_dir *, const char *name, const struct ledger_record *base);
-/* Opens and reads all; each good record is handed over in order of sequence. */
-int ledger_open(struct ledger *, struct file_dir *, void (*each)(void *, const struct ledger_record *),
-    void *arg, struct error *);
+/*
+ * Makes `name` of `size` bytes with one BASE record (its index and the like are
+ * taken from `base`), flushed, its name not.  -1 with errno.
+ */
+int ledger_create(struct file_dir *, const char *name, const struct ledger_record *base, uint64_t size);
+/* Hands over each good record, in order of sequence.  Damaged slots are skipped. */
+int ledger_open(struct ledger *, struct file_dir *,
+    void (*each)(void *arg, const struct ledger_record *), void *arg, struct error *);
 void ledger_close(struct ledger *);
-/* Fills in magic, version, sequence and crc, and writes; no flush. */
+/* Fills in magic, version, sequence and crc, and writes; no flush.  -1 with errno. */
 int ledger_append(struct ledger *, struct ledger_record *);
-/* A failed flush is fatal. */
+/* A failed flush ends the process. */
 void ledger_sync(struct ledger *);
-/* Whether little room is left: then, right after a BASE, start a new file with it. */
+uint64_t ledger_slots_used(const struct ledger *);
+/* Little room is left: right after a BASE, start a new file with it. */
 bool ledger_is_full(const struct ledger *);
+/* -1 with errno: it goes on in the old file. */
 int ledger_renew(struct ledger *, const struct ledger_record *base);
 
 #endif

@@ -26,7 +26,6 @@
 #include "proto/entry.h"
 
 #define ENTRIES_MAX 8192 /* waiting to be applied; raft's channel bounds their bytes */
-#define RESERVE (16 * MIB)
 #define RETRY_MS_MIN 100
 #define RETRY_MS_MAX 2000
 
@@ -69,8 +68,7 @@ struct sql {
 	struct event *retry;
 	uint64_t base_told;
 	int64_t checkpoint_ns; /* when the last one was tried */
-	uint64_t base_index;
-	uint64_t applied_since_base;
+	uint64_t bytes_since_base; /* of entries applied: what the log holds for us */
 };
 
 static const struct proc_setting settings[] = {
@@ -108,7 +106,9 @@ static void
 on_peer_new(void *state, struct chan *chan)
 {
 	struct sql *sql = state;
-	struct store_config config = { .wal_limit = (uint64_t)sql->snap_wal_size };
+	struct store_config config = { .snap_entries = (uint64_t)sql->snap,
+		.snap_wal = (uint64_t)sql->snap_wal_size,
+		.scale = (uint64_t)sql->disk_scale };
 	struct store_position at;
 	struct msg_picked picked;
 	struct error error;
@@ -120,13 +120,12 @@ on_peer_new(void *state, struct chan *chan)
 		proc_fail(&sql->proc, true, "failed to open store: %s", strerror(errno));
 	config.path = sql->proc.place.directory;
 	config.dir = sql->dir;
-	config.reserve = RESERVE / (uint64_t)sql->disk_scale;
 	sql->store = store_pick(&config, &error);
 	if (sql->store == NULL)
 		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
 	store_get_position(sql->store, &at);
 	picked = (struct msg_picked){ at.index, at.term, at.chain, store_is_installed(sql->store),
-		store_base(sql->store) };
+		store_base_index(sql->store) };
 	msg_picked_send(chan, &picked, -1);
 }
 
@@ -182,6 +181,7 @@ on_apply(void *state, struct chan *chan, const union msg *msg, int fd)
 		entry->len = apply->entry.len - ENTRY_HEAD_SIZE;
 		sql->offsets[sql->head + sql->count] = sql->data.len;
 		buf_add(&sql->data, apply->entry.data + ENTRY_HEAD_SIZE, entry->len);
+		sql->bytes_since_base += apply->entry.len;
 	}
 	sql->origins[sql->head + sql->count] =
 	    (struct origin){ apply->worker, apply->incarnation, apply->request };
@@ -297,7 +297,6 @@ apply_all(struct sql *sql)
 		done = apply_batch(sql->apply, &sql->entries[sql->head], n, &code);
 		sql->head += done;
 		sql->count -= done;
-		sql->applied_since_base += done;
 		counter_add(sql->counters, COUNTER_APPLY_BATCHES, 1);
 		counter_add(sql->counters, COUNTER_APPLY_ENTRIES, done);
 		if (done > 0)
@@ -329,13 +328,11 @@ now_ns(void)
 static bool
 is_due(const struct sql *sql)
 {
-	bool idle = sql->count == 0;
+	struct store_demand demand = { .idle = sql->count == 0,
+		.tick = now_ns() - sql->checkpoint_ns >= sql->snap_int_ns,
+		.log_bytes = sql->bytes_since_base };
 
-	if (store_wants_checkpoint(sql->store, idle))
-		return (true);
-	/* -raft-snap entries, looked at every -raft-snap-int. */
-	return (sql->snap > 0 && sql->applied_since_base >= (uint64_t)sql->snap &&
-	    now_ns() - sql->checkpoint_ns >= sql->snap_int_ns && store_wal_bytes(sql->store) > 0);
+	return (store_wants_checkpoint(sql->store, &demand));
 }
 
 static void
@@ -350,10 +347,10 @@ checkpoint(struct sql *sql)
 	    1);
 	if (rc != SQLITE_OK)
 		log_warnx("checkpoint: %s", sqlite3_errstr(rc));
-	if (store_base(sql->store) == sql->base_told || raft_of(sql) == NULL)
+	if (store_base_index(sql->store) == sql->base_told || raft_of(sql) == NULL)
 		return;
-	sql->base_told = store_base(sql->store);
-	sql->applied_since_base = 0;
+	sql->base_told = store_base_index(sql->store);
+	sql->bytes_since_base = 0;
 	base = (struct msg_base){ sql->base_told, store_base_term(sql->store) };
 	msg_base_send(raft_of(sql), &base, -1);
 }
@@ -400,7 +397,7 @@ on_status_ask(void *state, struct chan *chan, const union msg *msg, int fd)
 	buf_printf(&out,
 	    "{\"index\":%" PRIu64 ",\"base\":%" PRIu64 ",\"wal_size\":%" PRIu64 ",\"db_size\":%" PRIu64
 	    ",\"stalled\":%s}",
-	    sql->opened ? apply_index(sql->apply) : 0, sql->store != NULL ? store_base(sql->store) : 0,
+	    sql->opened ? apply_index(sql->apply) : 0, sql->store != NULL ? store_base_index(sql->store) : 0,
 	    sql->opened ? store_wal_bytes(sql->store) : 0,
 	    sql->opened ? store_database_bytes(sql->store) : 0, sql->stalled ? "true" : "false");
 	status.json = (struct ipc_bytes){ buf_bytes(&out), buf_size(&out) };

@@ -3,17 +3,26 @@
  */
 #include "proc/sql/store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/limits.h"
 #include "common/log.h"
 #include "proc/sql/sqlvfs.h"
 #include "proc/sql/store_private.h"
 
 #define RESERVE_NAME "reserve"
+#define PATH_SIZE 4096
+
+uint64_t
+store_scaled(const struct store_config *config, uint64_t size)
+{
+	return (config->scale > 1 ? size / config->scale : size);
+}
 
 struct store *
 store_pick(const struct store_config *config, struct error *error)
@@ -24,7 +33,7 @@ store_pick(const struct store_config *config, struct error *error)
 		fatal("calloc");
 	store->config = *config;
 	store->ledger.file = -1;
-	if (recover_create(config, error) == -1 || recover_pick(store, error) == -1) {
+	if (install_prepare(config, error) == -1 || recover_pick(store, error) == -1) {
 		store_close(store);
 		return (NULL);
 	}
@@ -38,15 +47,15 @@ store_get_position(const struct store *store, struct store_position *position)
 }
 
 uint64_t
-store_base(const struct store *store)
+store_base_index(const struct store *store)
 {
-	return (store->has_base ? store->base.index : 0);
+	return (store->base.index);
 }
 
 uint64_t
 store_base_term(const struct store *store)
 {
-	return (store->has_base ? store->base.term : 0);
+	return (store->base.term);
 }
 
 bool
@@ -67,63 +76,61 @@ store_exec(struct store *store, const char *sql)
 	return (sqlite3_exec(store->db, sql, NULL, NULL, NULL));
 }
 
+/* ---- opening ---- */
+
 static int
 on_wal(void *arg, sqlite3 *db, const char *schema, int frames)
 {
 	struct store *store = arg;
 
 	store->frames = frames;
+	store->is_recorded = false;
+	store->tail_known = false;
 	return (SQLITE_OK);
 }
 
-/* ---- opening ---- */
-
-/* The page size stands in the database's header (offset 16, big-endian, 1: 65536). */
+/* The settings that the order of writes rests on; users are refused to change them. */
 static int
-read_page_size(struct store *store, struct error *error)
+apply_settings(struct store *store)
 {
-	struct file_dir *dir = store->config.dir;
-	int file = dir->ops->open(dir, "db.sqlite", O_RDONLY);
-	uint8_t size[2];
+	int on = 1, rc;
 
-	if (file == -1 || file_read(dir, file, size, sizeof(size), 16) == -1)
-		return (error_set_errno(error, "db/db.sqlite"));
-	dir->ops->close(dir, file);
-	store->page_size = (uint32_t)size[0] << 8 | size[1];
-	if (store->page_size == 1)
-		store->page_size = 65536;
-	return (0);
+	sqlite3_extended_result_codes(store->db, 1);
+	rc = sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (rc == SQLITE_OK)
+		rc = store_exec(store, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; "
+				       "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000");
+	if (rc == SQLITE_OK)
+		rc = store_exec(store, STORE_BUG == STORE_BUG_SYNC_OFF ? "PRAGMA synchronous=OFF" :
+									 "PRAGMA synchronous=NORMAL");
+	if (rc == SQLITE_OK)
+		rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
+	/* Looks into the file: now the WAL's index is built. */
+	if (rc == SQLITE_OK)
+		rc = store_exec(store, "SELECT count(*) FROM sqlite_schema");
+	return (rc);
 }
 
 static int
 open_connection(struct store *store)
 {
-	char path[4096];
-	int rc, on = 1;
+	const char *path = store->config.path;
+	size_t len = strlen(path);
+	char name[PATH_SIZE];
+	int rc;
 
-	(void)snprintf(path, sizeof(path), "%s/db.sqlite", store->config.path);
-	rc = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc != SQLITE_OK)
-		return (rc);
-	sqlite3_extended_result_codes(store->db, 1);
-	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	rc = store_exec(store, "PRAGMA journal_mode=WAL");
+	(void)snprintf(name, sizeof(name), "%s%s" DATABASE_NAME, path,
+	    len > 0 && path[len - 1] == '/' ? "" : "/");
+	rc = sqlite3_open_v2(name, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc == SQLITE_OK)
-		rc = store_exec(store, STORE_BUG == STORE_BUG_SYNC_OFF ? "PRAGMA synchronous=OFF" :
-									 "PRAGMA synchronous=NORMAL");
+		rc = sqlite3_busy_timeout(store->db, LOCK_WAIT_MS);
 	if (rc == SQLITE_OK)
-		rc = store_exec(store, "PRAGMA wal_autocheckpoint=0; PRAGMA temp_store=MEMORY; "
-				       "PRAGMA cache_size=-2000; PRAGMA locking_mode=NORMAL");
+		rc = apply_settings(store);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
-	/* Looks at the file: the WAL's index is built here. */
+		rc = sqlite3_prepare_v3(store->db, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT,
+		    &store->commit, NULL);
 	if (rc == SQLITE_OK)
-		rc = store_exec(store, "SELECT count(*) FROM sqlite_schema");
-	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v3(store->db, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT, &store->commit,
-		    NULL);
-	sqlite3_busy_timeout(store->db, 5000);
-	sqlite3_wal_hook(store->db, on_wal, store);
+		sqlite3_wal_hook(store->db, on_wal, store);
 	return (rc);
 }
 
@@ -132,18 +139,20 @@ store_open(struct store *store, struct error *error)
 {
 	int rc;
 
-	if (read_page_size(store, error) == -1 || recover_cut(store, error) == -1)
+	if (recover_cut(store, error) == -1 || install_end(store->config.dir, error) == -1)
 		return (-1);
+	sqlvfs_set_guard(SQLVFS_CLOSED);
 	rc = open_connection(store);
-	if (rc != SQLITE_OK)
-		return (error_set(error, "db/db.sqlite: %s", sqlite3_errmsg(store->db)));
-	store->frames = (int)store->picked.frames;
-	store->last = store->picked;
-	if (store->picked.frames == 0) {
-		rc = checkpoint_seal(store);
-		if (rc != SQLITE_OK)
-			return (error_set(error, "db/db.sqlite: %s", sqlite3_errmsg(store->db)));
+	if (rc == SQLITE_OK) {
+		store->frames = (int)store->picked.frames;
+		store->tail = store->picked;
+		store->tail_known = store->is_recorded = true;
+		/* A new WAL draws its salts from the PRNG: not in an entry. */
+		store->owes_seal = store->frames == 0;
+		rc = store_settle(store);
 	}
+	if (rc != SQLITE_OK)
+		return (error_set(error, "db/" DATABASE_NAME ": %s", sqlite3_errmsg(store->db)));
 	store_keep_reserve(store);
 	return (0);
 }
@@ -162,46 +171,32 @@ store_close(struct store *store)
 
 /* ---- commits ---- */
 
-static uint32_t
-big(const uint8_t *p)
-{
-	return ((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
-}
-
-/* What the WAL's last frame says of itself, read through SQLite's own file. */
+/* What the WAL's last frame says of itself, read through SQLite's own file: closing another
+ * descriptor of it would drop SQLite's locks. */
 static int
-read_frame(struct store *store, struct ledger_record *record)
+read_tail(struct store *store)
 {
-	uint8_t head[FRAME_HEAD_SIZE];
+	struct ledger_record *tail = &store->tail;
+	uint8_t head[WAL_FRAME_HEAD];
 	sqlite3_file *wal = NULL;
 	int rc;
 
-	record->frames = (uint32_t)store->frames;
-	if (store->frames == 0) {
-		record->salt[0] = record->salt[1] = record->sum[0] = record->sum[1] = 0;
-		record->pages = 0;
+	if (store->tail_known)
 		return (SQLITE_OK);
-	}
-	if (store->last.frames == record->frames && store->last.kind != LEDGER_BASE) {
-		/* Nothing was written since: the same prefix. */
-		memcpy(record->salt, store->last.salt, sizeof(record->salt));
-		memcpy(record->sum, store->last.sum, sizeof(record->sum));
-		record->pages = store->last.pages;
-		return (SQLITE_OK);
-	}
 	rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
 	if (rc != SQLITE_OK || wal == NULL || wal->pMethods == NULL)
-		return (rc == SQLITE_OK ? SQLITE_IOERR : rc);
+		return (rc == SQLITE_OK ? SQLITE_IOERR_READ : rc);
 	rc = wal->pMethods->xRead(wal, head, sizeof(head),
-	    WAL_HEAD_SIZE +
-		(sqlite3_int64)(store->frames - 1) * (FRAME_HEAD_SIZE + (sqlite3_int64)store->page_size));
+	    wal_offset((uint32_t)store->frames - 1, store->page_size));
 	if (rc != SQLITE_OK)
 		return (rc);
-	record->pages = big(head + 4);
-	record->salt[0] = big(head + 8);
-	record->salt[1] = big(head + 12);
-	record->sum[0] = big(head + 16);
-	record->sum[1] = big(head + 20);
+	tail->frames = (uint32_t)store->frames;
+	tail->pages = wal_word(head + 4);
+	tail->salt[0] = wal_word(head + 8);
+	tail->salt[1] = wal_word(head + 12);
+	tail->sum[0] = wal_word(head + 16);
+	tail->sum[1] = wal_word(head + 20);
+	store->tail_known = true;
 	return (SQLITE_OK);
 }
 
@@ -209,18 +204,26 @@ int
 store_append_record(struct store *store, enum ledger_kind kind)
 {
 	const struct store_position *at = &store->position;
-	struct ledger_record record = { .kind = (uint8_t)kind, .index = at->index, .term = at->term,
-		.chain = at->chain, .rowid = at->rowid, .changes = at->changes, .total = at->total };
-	int rc = kind == LEDGER_BASE ? SQLITE_OK : read_frame(store, &record);
+	struct ledger_record record = { .frames = 0 };
+	int rc = read_tail(store);
 
 	if (rc != SQLITE_OK)
 		return (rc);
-	/* A record that can not be written costs a longer replay, no more. */
+	if (kind != LEDGER_BASE)
+		record = store->tail;
+	else
+		record.pages = store->tail.pages;
+	record.kind = (uint8_t)kind;
+	record.flags = 0;
+	record.index = at->index;
+	record.term = at->term;
+	record.chain = at->chain;
+	record.rowid = at->rowid;
+	record.changes = at->changes;
+	record.total = at->total;
 	if (ledger_append(&store->ledger, &record) == -1)
 		return (errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE);
-	if (kind != LEDGER_BASE)
-		store->last = record;
-	else
+	if (kind == LEDGER_BASE)
 		store->base = record;
 	return (SQLITE_OK);
 }
@@ -228,10 +231,10 @@ store_append_record(struct store *store, enum ledger_kind kind)
 int
 store_commit(struct store *store, const struct store_position *position)
 {
-	int before = store->frames, rc = SQLITE_OK;
+	int rc;
 
+	assert(!store->owes_base && !store->owes_seal);
 	if (!sqlite3_get_autocommit(store->db)) {
-		/* A WAL restart or a new one must not draw from the entry's stream. */
 		sqlvfs_entropy();
 		rc = sqlite3_step(store->commit);
 		(void)sqlite3_reset(store->commit);
@@ -239,32 +242,10 @@ store_commit(struct store *store, const struct store_position *position)
 			return (rc);
 	}
 	store->position = *position;
-	/* The WAL began anew: the frame that was last is no more. */
-	if (store->frames < before)
-		memset(&store->last, 0, sizeof(store->last));
-	if (ledger_is_full(&store->ledger))
-		store->checkpointed_frames = 0;
+	store->is_recorded = true;
+	/* Without the record the replay is longer, no more. */
 	(void)store_append_record(store, LEDGER_COMMIT);
 	return (SQLITE_OK);
-}
-
-bool
-store_is_machine_code(int code)
-{
-	switch (code & 0xff) {
-	case SQLITE_FULL:
-	case SQLITE_NOMEM:
-	case SQLITE_IOERR:
-	case SQLITE_CANTOPEN:
-	case SQLITE_READONLY:
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-	case SQLITE_PROTOCOL:
-	case SQLITE_BUSY:
-		return (true);
-	default:
-		return (false);
-	}
 }
 
 /* ---- ballast ---- */
@@ -277,26 +258,38 @@ store_give_reserve(struct store *store)
 	store->has_reserve = false;
 }
 
+static int
+fill(struct file_dir *dir, int file, uint64_t size)
+{
+	static const uint8_t zeros[64 * KIB];
+	off_t have = dir->ops->size(dir, file);
+	size_t len;
+
+	for (; have >= 0 && (uint64_t)have < size; have += (off_t)len) {
+		len = size - (uint64_t)have < sizeof(zeros) ? size - (uint64_t)have : sizeof(zeros);
+		if (file_write(dir, file, zeros, len, have) == -1)
+			return (-1);
+	}
+	return (have < 0 ? -1 : 0);
+}
+
 void
 store_keep_reserve(struct store *store)
 {
 	struct file_dir *dir = store->config.dir;
-	static const uint8_t zeros[64 * 1024];
-	uint64_t done;
+	uint64_t size = store_scaled(&store->config, RESERVE_SIZE);
 	int file;
 
-	if (store->has_reserve || store->config.reserve == 0 ||
-	    dir->ops->free_space(dir) < (int64_t)store->config.reserve * 4)
+	if (store->has_reserve)
 		return;
-	file = dir->ops->open(dir, RESERVE_NAME, O_RDWR | O_CREAT);
+	/* One of an earlier life may be there, whole or not: it counts at once. */
+	file = dir->ops->open(dir, RESERVE_NAME, O_RDWR);
+	if (file == -1 && dir->ops->free_space(dir) >= (int64_t)(size * RESERVE_ROOM))
+		file = dir->ops->open(dir, RESERVE_NAME, O_RDWR | O_CREAT);
 	if (file == -1)
 		return;
 	store->has_reserve = true;
-	for (done = (uint64_t)dir->ops->size(dir, file); done < store->config.reserve;
-	     done += sizeof(zeros))
-		if (file_write(dir, file, zeros, sizeof(zeros), (off_t)done) == -1) {
-			store_give_reserve(store);
-			break;
-		}
+	if (fill(dir, file, size) == -1)
+		store_give_reserve(store);
 	dir->ops->close(dir, file);
 }

@@ -37,7 +37,7 @@ struct store_config {
 	struct file_dir *dir;  /* the same directory; borrowed as long as the store lives */
 	uint64_t snap_entries; /* -raft-snap, 0: off */
 	uint64_t snap_wal;     /* -raft-snap-wal-size in bytes, 0: off */
-	uint64_t scale;	       /* divides all sizes, for tests on small disks; 0: as they are */
+	uint64_t scale;	       /* divides all other sizes, for tests on small disks; 0: as they are */
 };
 
 /*
@@ -77,8 +77,8 @@ int store_commit(struct store *, const struct store_position *);
 /* What the one who asks knows. */
 struct store_demand {
 	bool idle;	    /* nothing waits to be applied */
-	bool tick;	    /* -raft-snap-int has passed since the last one */
-	uint64_t log_bytes; /* of the log since BASE */
+	bool tick;	    /* -raft-snap-int has passed since the last one was tried */
+	uint64_t log_bytes; /* of entries applied since BASE */
 };
 
 bool store_wants_checkpoint(const struct store *, const struct store_demand *);

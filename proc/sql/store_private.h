@@ -1,5 +1,6 @@
 /*
- * What store.c (life and commits), recover.c (start) and checkpoint.c share.
+ * What store.c (life and commits), recover.c (start), install.c (a new database)
+ * and checkpoint.c share.
  */
 #ifndef PROC_SQL_STORE_PRIVATE_H
 #define PROC_SQL_STORE_PRIVATE_H
@@ -8,10 +9,13 @@
 #include "proc/sql/store.h"
 #include "proc/sql/walscan.h"
 
-#define WAL_HEAD_SIZE 32
-#define FRAME_HEAD_SIZE 24
+#define DATABASE_NAME "db.sqlite"
+#define WAL_NAME DATABASE_NAME "-wal"
+#define SHM_NAME DATABASE_NAME "-shm"
 
-/* Seeded bugs, which the storage tests must find. */
+#define LOCK_WAIT_MS 5000 /* readers hold what a writer needs for an instant only */
+
+/* Rules left out on purpose, in builds of the storage tests that must notice it. */
 #ifndef STORE_BUG
 #define STORE_BUG 0
 #endif
@@ -30,29 +34,37 @@ struct store {
 	struct ledger ledger;
 	sqlite3 *db;
 	sqlite3_stmt *commit;
-	struct ledger_record picked;
-	struct ledger_record base;
+	struct ledger_record picked; /* by recovery */
+	struct ledger_record base;   /* the newest of its kind */
 	struct ledger_record floor;
-	bool has_pick, has_base, has_floor;
+	bool has_pick, has_base, has_floor; /* of the three above; recovery only */
 	struct store_position position;
 	uint32_t page_size;
-	int frames; /* of the WAL after the last commit */
-	int checkpointed_frames; /* when the last checkpoint was incomplete: try again beyond */
-	struct ledger_record last; /* the latest record's view of the WAL */
+	int frames;	  /* in the WAL after the last commit */
+	bool is_recorded; /* and a record, or a seal, stands for all of them */
+	bool tail_known;  /* `tail` is of the last frame */
+	struct ledger_record tail;
+	bool owes_base;	     /* the file is whole and flushed, BASE is not */
+	bool owes_seal;	     /* the next write to the WAL would start it anew */
+	int frames_tried;    /* at the last checkpoint, if readers were in its way; else 0 */
+	uint64_t slots_tried; /* likewise in the ledger */
 	bool has_reserve;
 };
 
 /* recover.c */
-int recover_create(const struct store_config *, struct error *);
 int recover_pick(struct store *, struct error *);
 int recover_cut(struct store *, struct error *);
 
+/* install.c: an interrupted installation is finished but for its end, a new database made. */
+int install_prepare(const struct store_config *, struct error *);
+/* raft's log agrees: the installation, if there was one, is over. */
+int install_end(struct file_dir *, struct error *);
+
 /* store.c */
 int store_exec(struct store *, const char *sql);
-/* Fills in what the WAL says of the last commit, and appends. */
+/* Adds what the WAL says of its last frame to the position, and appends the record. */
 int store_append_record(struct store *, enum ledger_kind);
-
-/* checkpoint.c */
-int checkpoint_seal(struct store *);
+/* `size` as the configuration scales it. */
+uint64_t store_scaled(const struct store_config *, uint64_t size);
 
 #endif

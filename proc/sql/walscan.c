@@ -1,5 +1,6 @@
 /*
- * The WAL scan: see walscan.h.
+ * The WAL scan: see walscan.h.  It must agree with SQLite's own recovery on where
+ * the WAL ends, so it checks what that checks.  The file may hold anything.
  */
 #include "proc/sql/walscan.h"
 
@@ -9,107 +10,145 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/limits.h"
 #include "common/log.h"
 
-#define WAL_HEAD 32
-#define FRAME_HEAD 24
-#define MAGIC 0x377f0682U /* low bit: checksums are big-endian */
+#define MAGIC 0x377f0682U /* lowest bit: checksums are over big-endian words */
+#define CHUNK (1 * MIB)	  /* read at once */
 
 static uint32_t
-big(const uint8_t *p)
-{
-	return ((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
-}
-
-static uint32_t
-word(const uint8_t *p, bool big_endian)
+native_word(const uint8_t *p)
 {
 	uint32_t value;
 
-	if (big_endian)
-		return (big(p));
 	memcpy(&value, p, sizeof(value));
 	return (value);
 }
 
 static void
-checksum(const uint8_t *data, size_t len, bool big_endian, uint32_t sum[2])
+add_checksum(const uint8_t *data, size_t len, bool big_endian, uint32_t sum[2])
 {
 	const uint8_t *end = data + len;
+	uint32_t first = sum[0], second = sum[1];
 
-	for (; data < end; data += 8) {
-		sum[0] += word(data, big_endian) + sum[1];
-		sum[1] += word(data + 4, big_endian) + sum[0];
-	}
+	if (big_endian)
+		for (; data < end; data += 8) {
+			first += wal_word(data) + second;
+			second += wal_word(data + 4) + first;
+		}
+	else
+		for (; data < end; data += 8) {
+			first += native_word(data) + second;
+			second += native_word(data + 4) + first;
+		}
+	sum[0] = first;
+	sum[1] = second;
 }
 
-/* Reads the header; false if this is no WAL to go by. */
+/* What goes along the frames. */
+struct walk {
+	struct wal *wal;
+	uint32_t capacity; /* of wal->frames */
+	bool big_endian;
+	uint32_t sum[2];
+};
+
+/* False if this is no WAL to go by. */
 static bool
-read_head(const uint8_t *head, struct wal *wal, bool *big_endian, uint32_t sum[2])
+read_head(struct walk *walk, const uint8_t *head)
 {
-	*big_endian = (big(head) & 1) != 0;
-	if ((big(head) & ~1U) != MAGIC)
+	struct wal *wal = walk->wal;
+	uint32_t size = wal_word(head + 8);
+
+	if ((wal_word(head) & ~1U) != MAGIC || size < 512 || size > 65536 || (size & (size - 1)) != 0)
 		return (false);
-	wal->page_size = big(head + 8);
-	wal->salt[0] = big(head + 16);
-	wal->salt[1] = big(head + 20);
-	if (wal->page_size < 512 || wal->page_size > 65536 ||
-	    (wal->page_size & (wal->page_size - 1)) != 0)
+	walk->big_endian = (wal_word(head) & 1) != 0;
+	add_checksum(head, 24, walk->big_endian, walk->sum);
+	if (walk->sum[0] != wal_word(head + 24) || walk->sum[1] != wal_word(head + 28))
 		return (false);
-	sum[0] = sum[1] = 0;
-	checksum(head, 24, *big_endian, sum);
-	return (sum[0] == big(head + 24) && sum[1] == big(head + 28));
+	wal->page_size = size;
+	wal->salt[0] = wal_word(head + 16);
+	wal->salt[1] = wal_word(head + 20);
+	return (true);
 }
 
-static void
-keep_frame(struct wal *wal, uint32_t *cap, const uint32_t sum[2], uint32_t pages)
+/* False at the first frame that is not of this WAL, or not whole. */
+static bool
+add_frame(struct walk *walk, const uint8_t *frame)
 {
-	if (wal->count == *cap) {
-		*cap = *cap == 0 ? 1024 : *cap * 2;
-		wal->frames = realloc(wal->frames, *cap * sizeof(*wal->frames));
+	struct wal *wal = walk->wal;
+
+	if (wal_word(frame + 8) != wal->salt[0] || wal_word(frame + 12) != wal->salt[1] ||
+	    wal_word(frame) == 0)
+		return (false);
+	add_checksum(frame, 8, walk->big_endian, walk->sum);
+	add_checksum(frame + WAL_FRAME_HEAD, wal->page_size, walk->big_endian, walk->sum);
+	if (walk->sum[0] != wal_word(frame + 16) || walk->sum[1] != wal_word(frame + 20))
+		return (false);
+	if (wal->count == walk->capacity) {
+		walk->capacity = walk->capacity == 0 ? 1024 : walk->capacity * 2;
+		wal->frames = realloc(wal->frames, walk->capacity * sizeof(*wal->frames));
 		if (wal->frames == NULL)
 			fatal("realloc");
 	}
-	wal->frames[wal->count++] = (struct wal_frame){ { sum[0], sum[1] }, pages };
+	wal->frames[wal->count++] =
+	    (struct wal_frame){ { walk->sum[0], walk->sum[1] }, wal_word(frame + 4) };
+	return (true);
+}
+
+/* Reads whole frames in chunks, up to the end or the first that does not fit. */
+static int
+read_frames(struct walk *walk, struct file_dir *dir, int file, off_t size)
+{
+	size_t frame_size = WAL_FRAME_HEAD + walk->wal->page_size, len, i;
+	size_t chunk = CHUNK / frame_size * frame_size;
+	uint8_t *data = malloc(chunk);
+	off_t offset = WAL_HEAD;
+	int result = 0;
+
+	if (data == NULL)
+		fatal("malloc");
+	while (offset + (off_t)frame_size <= size) {
+		len = (size_t)(size - offset) < chunk ? (size_t)(size - offset) : chunk;
+		len -= len % frame_size;
+		result = file_read(dir, file, data, len, offset);
+		if (result == -1)
+			break;
+		for (i = 0; i < len && add_frame(walk, data + i); i += frame_size)
+			continue;
+		if (i < len)
+			break;
+		offset += (off_t)len;
+	}
+	free(data);
+	return (result);
 }
 
 int
 walscan(struct file_dir *dir, const char *name, struct wal *wal, struct error *error)
 {
-	uint8_t head[WAL_HEAD], *frame;
-	uint32_t sum[2], cap = 0;
-	bool big_endian;
-	off_t offset = WAL_HEAD, size;
-	int file;
+	struct walk walk = { .wal = wal };
+	uint8_t head[WAL_HEAD];
+	int file, result = 0;
+	off_t size;
 
 	memset(wal, 0, sizeof(*wal));
 	file = dir->ops->open(dir, name, O_RDONLY);
 	if (file == -1)
-		return (errno == ENOENT ? 0 : error_set_errno(error, "%s", name));
+		return (errno == ENOENT ? 0 : error_set_errno(error, "db/%s", name));
 	size = dir->ops->size(dir, file);
-	if (size < WAL_HEAD || file_read(dir, file, head, sizeof(head), 0) == -1 ||
-	    !read_head(head, wal, &big_endian, sum)) {
-		dir->ops->close(dir, file);
-		return (0);
+	if (size < 0)
+		result = -1;
+	else if (size >= WAL_HEAD)
+		result = file_read(dir, file, head, sizeof(head), 0);
+	if (result == 0 && size >= WAL_HEAD && read_head(&walk, head))
+		result = read_frames(&walk, dir, file, size);
+	if (result == -1) {
+		(void)error_set_errno(error, "db/%s", name);
+		walscan_fini(wal);
 	}
-	frame = malloc(FRAME_HEAD + wal->page_size);
-	if (frame == NULL)
-		fatal("malloc");
-	for (; offset + FRAME_HEAD + (off_t)wal->page_size <= size;
-	     offset += FRAME_HEAD + (off_t)wal->page_size) {
-		if (file_read(dir, file, frame, FRAME_HEAD + wal->page_size, offset) == -1)
-			break;
-		if (big(frame + 8) != wal->salt[0] || big(frame + 12) != wal->salt[1] || big(frame) == 0)
-			break;
-		checksum(frame, 8, big_endian, sum);
-		checksum(frame + FRAME_HEAD, wal->page_size, big_endian, sum);
-		if (sum[0] != big(frame + 16) || sum[1] != big(frame + 20))
-			break;
-		keep_frame(wal, &cap, sum, big(frame + 4));
-	}
-	free(frame);
 	dir->ops->close(dir, file);
-	return (0);
+	return (result);
 }
 
 void

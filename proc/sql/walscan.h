@@ -11,6 +11,9 @@
 #include "common/error.h"
 #include "common/file.h"
 
+#define WAL_HEAD 32
+#define WAL_FRAME_HEAD 24
+
 struct wal_frame {
 	uint32_t sum[2];
 	uint32_t pages; /* of the database, 0: the transaction goes on */
@@ -22,6 +25,20 @@ struct wal {
 	struct wal_frame *frames; /* frame n at n - 1 */
 	uint32_t count;		  /* whole ones */
 };
+
+/* Where frame n (from 0) begins, and with n = count where the file ends. */
+static inline off_t
+wal_offset(uint32_t n, uint32_t page_size)
+{
+	return (WAL_HEAD + (off_t)n * (WAL_FRAME_HEAD + (off_t)page_size));
+}
+
+/* A big-endian word of a header. */
+static inline uint32_t
+wal_word(const uint8_t *p)
+{
+	return ((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
+}
 
 /* A missing, empty or torn WAL has no frames.  -1 if the file can't be read. */
 int walscan(struct file_dir *, const char *name, struct wal *, struct error *);

@@ -1,0 +1,228 @@
+/*
+ * Puts a whole new database in the place of what is there, or of nothing: made
+ * as db.new and ledger.new, both flushed; then a flushed file `install` is the
+ * point of no return, after which a start does the rest again, whatever was done:
+ *
+ *   unlink -wal and -shm; rename db.new, then ledger.new, each if it exists; flush
+ *   the directory; (for a snapshot, raft cuts its log;) unlink `install`, flush
+ *
+ * Before that point a start removes db.new and ledger.new.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/crc32c.h"
+#include "common/log.h"
+#include "proc/sql/sqlvfs.h"
+#include "proc/sql/store_private.h"
+
+#define DATABASE_NEW "db.new"
+#define LEDGER_NEW "ledger.new"
+#define INSTALL_NAME "install"
+#define MAGIC 0x494c5152U /* "RQLI" */
+#define VERSION 1
+#define PATH_SIZE 4096
+
+/* The file `install`. */
+struct install_record {
+	uint32_t magic;
+	uint32_t version;
+	uint64_t index; /* of the new database in the log; 0: an empty one */
+	uint64_t term;
+	uint64_t size;	     /* bytes of db.new */
+	uint8_t sha256[32];  /* of db.new; zero for an empty one */
+	uint32_t zero;
+	uint32_t crc;
+};
+
+_Static_assert(sizeof(struct install_record) == 72, "no padding");
+
+static int
+exists(struct file_dir *dir, const char *name)
+{
+	int file = dir->ops->open(dir, name, O_RDONLY);
+
+	if (file == -1)
+		return (0);
+	dir->ops->close(dir, file);
+	return (1);
+}
+
+static int
+remove_if_there(struct file_dir *dir, const char *name, struct error *error)
+{
+	if (dir->ops->unlink(dir, name) == -1 && errno != ENOENT)
+		return (error_set_errno(error, "db/%s: unlink", name));
+	return (0);
+}
+
+static int
+rename_if_there(struct file_dir *dir, const char *from, const char *to, struct error *error)
+{
+	if (dir->ops->rename(dir, from, to) == -1 && errno != ENOENT)
+		return (error_set_errno(error, "db/%s: rename", from));
+	return (0);
+}
+
+static void
+flush_names(struct file_dir *dir)
+{
+	if (dir->ops->sync_dir(dir) == -1)
+		fatal("db: sync of the directory");
+}
+
+/* 1 if the point of no return was passed. */
+static int
+is_begun(struct file_dir *dir)
+{
+	struct install_record record;
+	int file = dir->ops->open(dir, INSTALL_NAME, O_RDONLY), result;
+
+	if (file == -1)
+		return (0);
+	result = file_read(dir, file, &record, sizeof(record), 0);
+	dir->ops->close(dir, file);
+	return (result == 0 && record.magic == MAGIC && record.version == VERSION &&
+	    record.crc == crc32c(0, &record, offsetof(struct install_record, crc)));
+}
+
+static int
+begin(struct file_dir *dir, struct install_record *record, struct error *error)
+{
+	int file, result;
+
+	flush_names(dir); /* db.new and ledger.new have theirs */
+	record->magic = MAGIC;
+	record->version = VERSION;
+	record->crc = crc32c(0, record, offsetof(struct install_record, crc));
+	file = dir->ops->open(dir, INSTALL_NAME, O_RDWR | O_CREAT | O_TRUNC);
+	if (file == -1)
+		return (error_set_errno(error, "db/" INSTALL_NAME));
+	result = file_write(dir, file, record, sizeof(*record), 0);
+	if (result == -1)
+		(void)error_set_errno(error, "db/" INSTALL_NAME);
+	else if (dir->ops->sync(dir, file) == -1)
+		fatal("db: sync of " INSTALL_NAME);
+	dir->ops->close(dir, file);
+	if (result == 0)
+		flush_names(dir);
+	return (result);
+}
+
+static int
+rename_files(struct file_dir *dir, struct error *error)
+{
+	if (remove_if_there(dir, WAL_NAME, error) == -1 ||
+	    remove_if_there(dir, SHM_NAME, error) == -1 ||
+	    rename_if_there(dir, DATABASE_NEW, DATABASE_NAME, error) == -1 ||
+	    rename_if_there(dir, LEDGER_NEW, LEDGER_NAME, error) == -1)
+		return (-1);
+	flush_names(dir);
+	return (0);
+}
+
+int
+install_end(struct file_dir *dir, struct error *error)
+{
+	if (!exists(dir, INSTALL_NAME))
+		return (0);
+	if (remove_if_there(dir, INSTALL_NAME, error) == -1)
+		return (-1);
+	flush_names(dir);
+	return (0);
+}
+
+static int
+remove_unfinished(struct file_dir *dir, struct error *error)
+{
+	static const char *const names[] = { INSTALL_NAME, DATABASE_NEW, DATABASE_NEW "-wal",
+		DATABASE_NEW "-shm", DATABASE_NEW "-journal", LEDGER_NEW };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (remove_if_there(dir, names[i], error) == -1)
+			return (-1);
+	return (0);
+}
+
+/* An empty database that is in WAL mode already: the switch writes page 1 in place. */
+static int
+make_database(const struct store_config *config, struct error *error)
+{
+	size_t len = strlen(config->path);
+	char name[PATH_SIZE];
+	sqlite3 *db = NULL;
+	int rc;
+
+	(void)snprintf(name, sizeof(name), "%s%s" DATABASE_NEW, config->path,
+	    len > 0 && config->path[len - 1] == '/' ? "" : "/");
+	sqlvfs_set_guard(SQLVFS_OPEN);
+	rc = sqlite3_open_v2(name, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+	    NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA user_version=0", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (rc != SQLITE_OK)
+		(void)error_set(error, "db/" DATABASE_NEW ": %s", sqlite3_errmsg(db));
+	(void)sqlite3_close(db);
+	sqlvfs_set_guard(SQLVFS_CLOSED);
+	return (rc == SQLITE_OK ? 0 : -1);
+}
+
+static int
+flush_database(struct file_dir *dir, uint64_t *size, struct error *error)
+{
+	int file = dir->ops->open(dir, DATABASE_NEW, O_RDWR);
+
+	if (file == -1)
+		return (error_set_errno(error, "db/" DATABASE_NEW));
+	if (dir->ops->sync(dir, file) == -1)
+		fatal("db: sync of " DATABASE_NEW);
+	*size = (uint64_t)dir->ops->size(dir, file);
+	dir->ops->close(dir, file);
+	return (0);
+}
+
+static int
+create(const struct store_config *config, struct error *error)
+{
+	struct file_dir *dir = config->dir;
+	struct install_record record = { .index = 0 };
+	struct ledger_record base = { .kind = LEDGER_BASE };
+
+	if (make_database(config, error) == -1 || flush_database(dir, &record.size, error) == -1)
+		return (-1);
+	if (ledger_create(dir, LEDGER_NEW, &base, store_scaled(config, LEDGER_SIZE)) == -1)
+		return (error_set_errno(error, "db/" LEDGER_NEW));
+	if (begin(dir, &record, error) == -1)
+		return (-1);
+	return (rename_files(dir, error));
+}
+
+int
+install_prepare(const struct store_config *config, struct error *error)
+{
+	struct file_dir *dir = config->dir;
+
+	if (is_begun(dir))
+		return (rename_files(dir, error));
+	if (remove_unfinished(dir, error) == -1)
+		return (-1);
+	if (exists(dir, DATABASE_NAME) && exists(dir, LEDGER_NAME))
+		return (0);
+	if (exists(dir, DATABASE_NAME))
+		return (error_set(error,
+		    "db/" LEDGER_NAME " is missing, but db/" DATABASE_NAME " is there: nothing says which "
+		    "log index it is at. Restore this node from a backup; if other nodes have the data, "
+		    "remove its data directory and let it join again"));
+	if (exists(dir, LEDGER_NAME))
+		return (error_set(error,
+		    "db/" DATABASE_NAME " is missing, but db/" LEDGER_NAME " is there. Restore this node "
+		    "from a backup; if other nodes have the data, remove its data directory and let it "
+		    "join again"));
+	return (create(config, error));
+}
