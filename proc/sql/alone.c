@@ -38,7 +38,31 @@ stop_for_machine(struct apply *a, const struct apply_entry *e)
 	applier_roll_back(a, &a->alone.state);
 	a->results.len = a->alone.out_len;
 	a->alone.index = e->index;
+	a->alone.bytes = e->command;
 	return (false);
+}
+
+static void
+move_statement(struct command_statement *s, ptrdiff_t by)
+{
+	s->sql += by;
+	s->pos += by;
+	s->end += by;
+}
+
+/* The caller keeps the entry's bytes, but not always where they were. */
+static void
+follow_command(struct alone *n, const struct apply_entry *e)
+{
+	ptrdiff_t by = (const uint8_t *)e->command - n->bytes;
+
+	n->command.pos += by;
+	n->command.end += by;
+	if (n->string.done)
+		return;
+	n->string.pos += by;
+	move_statement(&n->string.binds.all, by);
+	move_statement(&n->string.binds.rest, by);
 }
 
 /* Runs what is left of a string; true at its end. */
@@ -131,7 +155,9 @@ begin(struct apply *a, const struct apply_entry *e, struct alone *now, const str
 
 	if (a->alone.index == e->index) {
 		*now = a->alone;
+		follow_command(now, e);
 		x->entry = now->progress;
+		save(a, &now->command, &now->string, &now->json);
 	} else {
 		memset(now, 0, sizeof(*now));
 		now->command = *c;

@@ -36,6 +36,7 @@ struct applier_state {
 /* An entry run alone, at the last moment at which its work so far was committed. */
 struct alone {
 	uint64_t index; /* of the entry that a machine failure stopped; 0: none */
+	const uint8_t *bytes; /* where its command was then */
 	struct command command;
 	struct exec_string string;
 	struct exec_entry progress;

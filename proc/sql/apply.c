@@ -327,7 +327,9 @@ run_batch(struct apply *a, const struct apply_entry *e, size_t n, size_t *count)
 	size_t i;
 
 	*count = 0;
-	status = check(a, applier_run(a, APPLIER_BEGIN));
+	status = check(a, store_settle(a->store));
+	if (status == EXEC_OK)
+		status = check(a, applier_run(a, APPLIER_BEGIN));
 	for (i = 0; i < n && status == EXEC_OK && a->results.len < RESULTS_BATCH_MAX; ) {
 		status = batch_entry(a, &e[i], &state);
 		if (status == EXEC_OK)
@@ -349,6 +351,11 @@ run_alone(struct apply *a, const struct apply_entry *e)
 	struct applier_state state = a->state;
 	int rc;
 
+	rc = store_settle(a->store);
+	if (rc != SQLITE_OK) {
+		a->machine_code = rc;
+		return (false);
+	}
 	if (!alone_run(a, e))
 		return (false);
 	applier_advance(&state, a, e, a->exec.entry.hash);

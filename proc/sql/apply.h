@@ -32,7 +32,7 @@ struct apply_entry {
 	uint64_t seed;     /* of random() and its like */
 	uint64_t vm_steps; /* budget of the whole entry, 0: SQL_VM_STEPS_DEFAULT */
 	uint8_t type;
-	const void *command; /* stays in place until the entry is applied, also over attempts */
+	const void *command;
 	size_t len;
 	void *origin; /* opaque; NULL: nobody waits, no result is printed */
 };

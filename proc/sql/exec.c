@@ -336,8 +336,12 @@ error_text(struct run *r, const struct exec_string *s)
 static bool
 is_machine_failure(const struct exec *x, int rc)
 {
-	return (exec_is_machine_code(rc) &&
-	    !((rc & 0xff) == SQLITE_INTERRUPT && x->stop != EXEC_STOP_NONE));
+	if ((rc & 0xff) == SQLITE_INTERRUPT && x->stop != EXEC_STOP_NONE)
+		return (false);
+	/* A table without a free rowid says FULL as well. */
+	if (rc == SQLITE_FULL && x->full_writes == sqlvfs_full_writes())
+		return (false);
+	return (exec_is_machine_code(rc));
 }
 
 static void
@@ -438,6 +442,7 @@ run_statement(struct run *r, struct exec_string *s)
 	if (changes_schema(st))
 		x->schema_changed = true;
 	x->entry.touched = true;
+	x->full_writes = sqlvfs_full_writes();
 	note_tally(r);
 	x->authorizer.seen = 0;
 	x->authorizer.stepping = true;

@@ -56,6 +56,7 @@ struct exec {
 	bool batch;          /* the entry shares a transaction with others */
 	struct exec_entry entry;
 	enum exec_stop stop;
+	uint64_t full_writes; /* of the VFS, when the statement began */
 	int machine_code;    /* extended */
 };
 

@@ -30,6 +30,7 @@ static enum sqlvfs_guard guard;
 static bool seeded;
 static uint64_t stream;
 static int64_t clock_ms;
+static uint64_t full_writes;
 
 static uint64_t
 draw(void)
@@ -102,9 +103,13 @@ truncate_main(sqlite3_file *file, sqlite3_int64 size)
 static int
 write_wal(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
+	int rc;
+
 	if (offset == 0 && guard != SQLVFS_SEAL && guard != SQLVFS_OPEN)
 		fatalx("the WAL was about to start anew outside a seal");
-	return (wal_file.real->xWrite(file, data, size, offset));
+	rc = wal_file.real->xWrite(file, data, size, offset);
+	full_writes += (rc & 0xff) == SQLITE_FULL;
+	return (rc);
 }
 
 static int
@@ -160,6 +165,12 @@ on_open(sqlite3_vfs *self, const char *name, sqlite3_file *file, int flags, int 
 	else if ((flags & SQLITE_OPEN_WAL) != 0)
 		cover(file, &wal_file);
 	return (rc);
+}
+
+uint64_t
+sqlvfs_full_writes(void)
+{
+	return (full_writes);
 }
 
 void

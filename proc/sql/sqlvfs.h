@@ -36,4 +36,10 @@ void sqlvfs_entropy(void);
 /* SQLVFS_CLOSED at first. */
 void sqlvfs_set_guard(enum sqlvfs_guard);
 
+/*
+ * How many writes to the WAL found the disk full.  SQLITE_FULL is also what a
+ * table says that has no rowid left, which is a result and no failure.
+ */
+uint64_t sqlvfs_full_writes(void);
+
 #endif
