@@ -313,8 +313,13 @@ enter_landlock(const struct sandbox *sandbox, const char *directory)
 static void
 set_limit(int resource, rlim_t value)
 {
-	struct rlimit limit = { value, value };
+	struct rlimit limit;
 
+	if (getrlimit(resource, &limit) == -1)
+		fatal("sandbox: getrlimit");
+	if (value < limit.rlim_max)
+		limit.rlim_max = value;
+	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(resource, &limit) == -1)
 		fatal("sandbox: setrlimit");
 }

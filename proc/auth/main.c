@@ -16,7 +16,7 @@
 #include "common/sandbox.h"
 #include "proc/auth/credentials.h"
 #include "proc/auth/throttle.h"
-#include "proc/frame/frame.h"
+#include "proc/frame/loop.h"
 #include "proto/ticket.h"
 
 #define TICKET_LIFE_MS (10 * 60 * 1000) /* http asks again after it */
@@ -219,6 +219,7 @@ main(void)
 	proc_hello(&auth.proc, ROLE_AUTH);
 	proc_gather(&auth.proc, &gather, &auth);
 	auth_init(&auth);
+	proc_loop_make(&auth.proc);
 	proc_confine(&auth.proc, &auth_sandbox);
 	return (proc_run(&auth.proc, &ops, handlers, sizeof(handlers) / sizeof(handlers[0])));
 }

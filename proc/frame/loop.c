@@ -87,7 +87,7 @@ proc_loop_make(struct proc *proc)
 		fatalx("event_config_new");
 	event_config_avoid_method(config, "select");
 	event_config_set_flag(config,
-	    EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV | EVENT_BASE_FLAG_PRECISE_TIMER);
+	    EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
 	proc->loop = event_base_new_with_config(config);
 	event_config_free(config);
 	if (proc->loop == NULL)

@@ -96,6 +96,7 @@ struct job {
 	unsigned waiting; /* parts not here yet */
 	struct buf status_parts[3];
 	bool read_check; /* /readyz: a reader is asked for SELECT 1 */
+	bool counted;	 /* its statements are in the counters */
 };
 
 struct ticket_entry {
@@ -276,6 +277,7 @@ void status_readyz(struct job *, const char *db_error);
 void status_nodes(struct job *);
 void status_leader(struct job *);
 void status_vars(struct job *);
+void status_licenses(struct job *);
 void status_metrics(struct job *);
 
 #endif

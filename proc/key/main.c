@@ -11,7 +11,7 @@
 #include "common/counters.h"
 #include "common/log.h"
 #include "common/sandbox.h"
-#include "proc/frame/frame.h"
+#include "proc/frame/loop.h"
 #include "proc/key/sign.h"
 
 static const struct sandbox key_sandbox = {
@@ -183,6 +183,7 @@ main(void)
 	proc_gather(&key.proc, &gather, &key);
 	if (read_key(&key, SLOT_CURRENT, &error) == -1)
 		proc_fail(&key.proc, true, "failed to start HTTP server: %s", error.text);
+	proc_loop_make(&key.proc);
 	proc_confine(&key.proc, &key_sandbox);
 	return (proc_run(&key.proc, &ops, handlers, sizeof(handlers) / sizeof(handlers[0])));
 }

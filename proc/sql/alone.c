@@ -12,9 +12,6 @@
 #include "proc/sql/sqltext.h"
 #include "proto/command.h"
 
-/* All that makes the connection differ from a fresh one. */
-#define SEEN_MARKS (SEEN_PRAGMA | SEEN_TEMP | SEEN_ANALYZE | SEEN_KEYWORD)
-
 static void
 save(struct apply *a, const struct command *c, const struct exec_string *s, const struct json *j)
 {

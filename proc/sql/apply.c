@@ -130,6 +130,7 @@ static bool
 has_solo_statement(const struct apply *a, struct command c)
 {
 	struct command_statement s;
+	const struct statement *kept;
 	const char *last = NULL;
 	size_t last_len = 0, len;
 
@@ -142,7 +143,8 @@ has_solo_statement(const struct apply *a, struct command c)
 			continue;
 		last = s.sql;
 		last_len = len;
-		if (!stmtcache_has(&a->exec.cache, s.sql, len) &&
+		kept = stmtcache_find(&a->exec.cache, s.sql, len);
+		if (kept != NULL ? (kept->seen & SEEN_SOLO) != 0 :
 		    sqltext_classify(s.sql, len) >= SQLTEXT_SOLO)
 			return (true);
 	}

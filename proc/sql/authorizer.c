@@ -154,6 +154,16 @@ authorize_table(const struct authorizer *a, const char *name)
 }
 
 static void
+note_virtual(struct authorizer *a, const char *name)
+{
+	const char *p = (const char *)a->virtual_tables.data, *end = p + a->virtual_tables.len;
+
+	for (; name != NULL && p < end; p += strlen(p) + 1)
+		if (strcasecmp(p, name) == 0)
+			a->seen |= SEEN_VIRTUAL;
+}
+
+static void
 note_temporary(struct authorizer *a, int action, const char *database)
 {
 	switch (action) {
@@ -201,10 +211,12 @@ authorize(void *arg, int action, const char *first, const char *second, const ch
 	case SQLITE_ANALYZE:
 		a->seen |= SEEN_ANALYZE;
 		return (SQLITE_OK);
-	case SQLITE_READ:
 	case SQLITE_INSERT:
 	case SQLITE_UPDATE:
 	case SQLITE_DELETE:
+		note_virtual(a, first);
+		return (authorize_table(a, first));
+	case SQLITE_READ:
 		return (authorize_table(a, first));
 	default:
 		return (SQLITE_OK);
@@ -215,6 +227,33 @@ void
 authorizer_install(struct authorizer *a, sqlite3 *db)
 {
 	sqlite3_set_authorizer(db, authorize, a);
+}
+
+int
+authorizer_load_tables(struct authorizer *a, sqlite3 *db)
+{
+	static const char sql[] =
+	    "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage = 0";
+	sqlite3_stmt *stmt = NULL;
+	int rc;
+
+	a->virtual_tables.len = 0;
+	a->internal = true;
+	rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+	while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		buf_add_text(&a->virtual_tables, (const char *)sqlite3_column_text(stmt, 0));
+		buf_add_u8(&a->virtual_tables, 0);
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(stmt);
+	a->internal = false;
+	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
+}
+
+void
+authorizer_fini(struct authorizer *a)
+{
+	buf_fini(&a->virtual_tables);
 }
 
 void

@@ -68,6 +68,7 @@ void
 exec_fini(struct exec *x)
 {
 	exec_detach(x);
+	authorizer_fini(&x->authorizer);
 	render_fini(&x->render);
 }
 
@@ -98,11 +99,18 @@ exec_string_init(struct exec_string *s, enum command_kind kind, const struct com
 	s->done = false;
 }
 
+static void
+forget_schema(struct exec *x)
+{
+	stmtcache_clear(&x->cache);
+	x->tables_known = false;
+}
+
 void
 exec_rolled_back(struct exec *x)
 {
 	if (x->schema_changed)
-		stmtcache_clear(&x->cache);
+		forget_schema(x);
 }
 
 int
@@ -149,7 +157,7 @@ exec_refresh(struct exec *x)
 {
 	int64_t steps = x->entry.steps_left;
 
-	stmtcache_clear(&x->cache);
+	forget_schema(x);
 	x->entry.steps_left = INT64_MAX;
 	authorizer_reset_pragmas(&x->authorizer, x->db, x->foreign_keys);
 	x->authorizer.internal = true;
@@ -487,11 +495,23 @@ bind_and_run(struct run *r, struct exec_string *s)
 static void
 leave(struct exec *x, struct statement *st)
 {
-	bool stale = st->stmt != NULL && (changes_schema(st) || (st->seen & SEEN_SOLO) != 0);
+	bool stale = st->stmt != NULL && (changes_schema(st) || (st->seen & SEEN_MARKS) != 0);
 
 	stmtcache_put(&x->cache, st);
 	if (stale)
-		stmtcache_clear(&x->cache);
+		forget_schema(x);
+}
+
+static bool
+load_tables(struct exec *x)
+{
+	int64_t steps = x->entry.steps_left;
+
+	x->entry.steps_left = INT64_MAX;
+	x->machine_code = authorizer_load_tables(&x->authorizer, x->db);
+	x->entry.steps_left = steps;
+	x->tables_known = x->machine_code == SQLITE_OK;
+	return (x->tables_known);
 }
 
 static enum exec_status
@@ -504,6 +524,8 @@ run_next(struct exec *x, struct exec_string *s, struct json *j)
 	bool last;
 
 	r.started = now_seconds(x);
+	if (!x->tables_known && !load_tables(x))
+		return (EXEC_MACHINE);
 	r.statement = stmtcache_get(&x->cache, s->pos, s->left);
 	if (r.statement == NULL) {
 		if (s->by_kind && s->first)

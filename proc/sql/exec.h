@@ -52,6 +52,7 @@ struct exec {
 	struct stmtcache cache;
 	struct tally tally;
 	struct render render;
+	bool tables_known;   /* the authorizer has the names of virtual tables */
 	bool schema_changed; /* since the last commit: a rollback makes cached statements stale */
 	bool batch;          /* the entry shares a transaction with others */
 	struct exec_entry entry;

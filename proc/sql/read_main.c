@@ -16,7 +16,7 @@
 #include "common/log.h"
 #include "common/pulse.h"
 #include "common/sandbox.h"
-#include "proc/frame/frame.h"
+#include "proc/frame/loop.h"
 #include "proc/sql/query.h"
 #include "proto/command.h"
 #include "proto/perm.h"
@@ -408,6 +408,7 @@ main(void)
 	proc_hello(&reader.proc, ROLE_READ);
 	proc_gather(&reader.proc, &gather, &reader);
 	make_slots(&reader);
+	proc_loop_make(&reader.proc);
 	proc_confine(&reader.proc, &read_sandbox);
 	open_pool(&reader);
 	return (proc_run(&reader.proc, &ops, handlers, sizeof(handlers) / sizeof(handlers[0])));

@@ -80,10 +80,12 @@ lookup(const struct stmtcache *c, uint64_t hash, const char *text, size_t len)
 	return (-1);
 }
 
-bool
-stmtcache_has(const struct stmtcache *c, const char *text, size_t len)
+const struct statement *
+stmtcache_find(const struct stmtcache *c, const char *text, size_t len)
 {
-	return (len <= STMTCACHE_TEXT_MAX && lookup(c, hash_text(text, len), text, len) >= 0);
+	int slot = len <= STMTCACHE_TEXT_MAX ? lookup(c, hash_text(text, len), text, len) : -1;
+
+	return (slot >= 0 ? &c->slots[slot] : NULL);
 }
 
 static void
@@ -167,7 +169,7 @@ static bool
 is_worth_keeping(const struct statement *s, size_t len)
 {
 	return (s->stmt != NULL && s->last && len > 0 && len <= STMTCACHE_TEXT_MAX &&
-	    (s->seen & SEEN_SOLO) == 0 && (s->readonly || s->write_word || s->explain));
+	    (s->seen & SEEN_MARKS) == 0 && (s->readonly || s->write_word || s->explain));
 }
 
 struct statement *

@@ -83,8 +83,8 @@ void stmtcache_clear(struct stmtcache *);
 struct statement *stmtcache_get(struct stmtcache *, const char *text, size_t len);
 void stmtcache_put(struct stmtcache *, struct statement *);
 
-/* True if the text is kept, which says that it is one statement and not solo. */
-bool stmtcache_has(const struct stmtcache *, const char *text, size_t len);
+/* A text that is kept, which then is one statement; NULL if it is not. */
+const struct statement *stmtcache_find(const struct stmtcache *, const char *text, size_t len);
 
 /* Fills in columns and their JSON, unless they are known and still true. */
 void statement_describe(struct statement *);

@@ -26,7 +26,7 @@
 #include "proto/peer.h"
 
 #define CORE_READS_MAX 1024
-#define CORE_EVENTS_MAX 64
+#define CORE_EVENTS_MAX 96
 
 struct core;
 

@@ -18,7 +18,7 @@
 	X(append_refused_conflict) X(conflict_cut) X(backed_up_by_hint)	\
 	X(duplicate_append) X(window_full) X(pipeline_full)		\
 	X(read_from_log) X(commit_waits_own_term) X(commit_behind_disk)	\
-	X(leader_waits_own_disk) X(ack_after_disk) X(read_round)	\
+	X(commit_before_own_disk) X(ack_after_disk) X(read_round)	\
 	X(read_rounds_shared) X(read_sole_voter) X(reads_lost)		\
 	X(lease_extended) X(change_refused_term_open)			\
 	X(change_refused_pending) X(learner_promoted) X(catch_up_round)	\
@@ -26,8 +26,8 @@
 	X(removed_follower_told) X(learner_not_counted)			\
 	X(transfer_sent) X(transfer_failed) X(transfer_done)		\
 	X(snapshot_wanted) X(snapshot_offered) X(snapshot_old)		\
-	X(snapshot_keeps_suffix) X(snapshot_drops_log)			\
-	X(peer_probed) X(peer_pipelined) X(diverged) X(chain_agreed)
+	X(snapshot_not_needed) X(snapshot_installed)			\
+	X(peer_probed) X(peer_pipelined) X(peer_lost_log) X(diverged) X(chain_agreed)
 /* clang-format on */
 
 #ifdef CORE_MARKS

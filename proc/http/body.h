@@ -1,0 +1,26 @@
+/*
+ * Request bodies: the JSON list of statements, made into a binary command in one
+ * pass (http-style errors with rqlite's texts; the first problem found wins).
+ */
+#ifndef PROC_HTTP_BODY_H
+#define PROC_HTTP_BODY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+
+struct body_error {
+	int status;
+	char text[256];
+};
+
+/*
+ * Appends the statements of a body to the command that command_begin() began at
+ * offset `at`, sets their number and tells it.  The body is changed in place
+ * (lone surrogate escapes are mended).  -1 with what to answer.
+ */
+int body_json(char *body, size_t len, struct buf *out, size_t at, uint32_t *count,
+    struct body_error *);
+
+#endif

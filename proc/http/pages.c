@@ -1,0 +1,336 @@
+/*
+ * /nodes, /leader, /debug/vars, /metrics, /licenses, and the selection of parts
+ * of /status.
+ */
+#include "proc/http/pages.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/duration.h"
+#include "common/json.h"
+#include "proc/http/pages_private.h"
+
+/* ---- selecting ---- */
+
+/* Behind a JSON value of our own printing. */
+static const char *
+skip_value(const char *at)
+{
+	int depth = 0;
+	bool quoted = false;
+
+	for (; *at != '\0'; at++) {
+		if (quoted) {
+			if (*at == '\\')
+				at++;
+			else if (*at == '"')
+				quoted = false;
+		} else if (*at == '"')
+			quoted = true;
+		else if (*at == '{' || *at == '[')
+			depth++;
+		else if (*at == '}' || *at == ']') {
+			if (depth == 0)
+				return (at);
+			depth--;
+		} else if (*at == ',' && depth == 0)
+			return (at);
+	}
+	return (at);
+}
+
+/* The value of a member; NULL if the object has none of this name. */
+static const char *
+find_member(const char *object, const char *key, size_t len)
+{
+	const char *at = object + 1;
+
+	while (*at == '"') {
+		const char *end = skip_value(at);
+		const char *name = at + 1;
+		const char *value = memchr(name, '"', (size_t)(end - name));
+
+		if (value == NULL)
+			return (NULL);
+		if ((size_t)(value - name) == len && memcmp(name, key, len) == 0)
+			return (value + 2);
+		at = *end == ',' ? end + 1 : end;
+	}
+	return (NULL);
+}
+
+void
+pages_select(const char *json, const char *key, struct buf *out)
+{
+	while (*json == '{') {
+		const char *dot = strchr(key, '.');
+		size_t len = dot != NULL ? (size_t)(dot - key) : strlen(key);
+
+		json = find_member(json, key, len);
+		if (json == NULL) {
+			buf_add_text(out, "{}");
+			return;
+		}
+		if (dot == NULL)
+			break;
+		key = dot + 1;
+	}
+	buf_add(out, json, (size_t)(skip_value(json) - json));
+}
+
+/* ---- nodes ---- */
+
+static void
+add_node(struct json *j, struct http *http)
+{
+	const struct board_state *board = http_state(http);
+	int64_t took = 1000; /* asking oneself takes no time worth measuring */
+	char url[600], time[40];
+
+	(void)snprintf(url, sizeof(url), "%s://%s", http->tls ? "https" : "http",
+	    http->conf.http_adv_addr);
+	(void)duration_format(took, time, sizeof(time));
+	json_begin_object(j);
+	json_key(j, "id");
+	json_string(j, http->conf.node_id);
+	json_key(j, "api_addr");
+	json_string(j, url);
+	json_key(j, "addr");
+	json_string(j, http->conf.raft_adv_addr);
+	json_key(j, "version");
+	json_string(j, RQLITED_VERSION);
+	json_key(j, "voter");
+	json_bool(j, true);
+	json_key(j, "reachable");
+	json_bool(j, true);
+	json_key(j, "leader");
+	json_bool(j, board->role == BOARD_LEADER);
+	json_key(j, "time");
+	json_double(j, (double)took / 1e9);
+	json_key(j, "time_s");
+	json_string(j, time);
+	json_end_object(j);
+}
+
+void
+pages_nodes(struct http *http, const struct params *params, struct buf *out)
+{
+	bool member = http_state(http)->last > 0;
+	struct json j;
+
+	json_init(&j, out, params->pretty, 0);
+	json_begin_object(&j);
+	if (params->ver2) {
+		json_key(&j, "nodes");
+		json_begin_array(&j);
+		if (member)
+			add_node(&j, http);
+		json_end_array(&j);
+	} else if (member) {
+		json_key(&j, http->conf.node_id);
+		add_node(&j, http);
+	}
+	json_end_object(&j);
+}
+
+void
+pages_leader(struct http *http, const struct params *params, struct buf *out)
+{
+	struct json j;
+
+	json_init(&j, out, params->pretty, 0);
+	add_node(&j, http);
+}
+
+/* ---- /debug/vars ---- */
+
+/* Maps whose counters belong to capabilities of a cluster, and others that stay 0 here. */
+static const struct {
+	const char *group;
+	const char *keys;
+} zero_vars[] = {
+	{ "cluster",
+	    "num_backup_req num_broadcast_hwm_req num_client_execute_retries num_client_force_new_conn "
+	    "num_client_load_retries num_client_query_retries num_client_read_timeouts "
+	    "num_client_request_retries num_client_retries num_client_write_timeouts num_conn_rejected "
+	    "num_execute_req num_get_node_api_req num_get_node_api_req_local num_get_node_api_req_retries "
+	    "num_get_node_api_resp num_hwm_update_dropped num_join_req num_load_req num_notify_req "
+	    "num_query_req num_remove_node_req num_request_req num_stepdown_req" },
+	{ "db",
+	    "backup_sleeps backup_step_dones backup_step_errors checkpoint_busy_errors "
+	    "checkpoint_duration_ms checkpoint_errors checkpoint_invariant_errors checkpoint_partial "
+	    "checkpoint_total checkpoint_wal_truncated checkpointed_moves checkpoints commit_hooks "
+	    "compacted_wal_size create_compacted_wal_duration_ms dropped_cdc_events execute_transactions "
+	    "execution_errors executions executions_force_queries open_duration_ms precompact_wal_size "
+	    "preupdates preupdates_callback_errors preupdates_errors queries query_errors "
+	    "query_transactions request_transactions requests update_hooks update_hooks_callback_errors "
+	    "update_hooks_errors" },
+	{ "http",
+	    "auth_fail auth_ok backups boot execute_stmts_rx executions leader_not_found loads num_readyz "
+	    "num_status queries query_stmts_rx queued_executions queued_executions_failed "
+	    "queued_executions_leadership_lost queued_executions_no_leader queued_executions_not_leader "
+	    "queued_executions_num_stmts_rx queued_executions_num_stmts_tx queued_executions_ok "
+	    "queued_executions_unknown_error queued_executions_wait queued_executions_wait_timeout "
+	    "request_stmts_rx requests sql_analyze tls_cert_fetched ui user_reaps user_snapshots" },
+	{ "mux", "num_connections_handled num_tls_cert_fetched num_unregistered_handlers" },
+	{ "proto",
+	    "num_compressed_bytes num_compressed_requests num_compression_misses num_precompressed_bytes "
+	    "num_requests num_uncompressed_bytes num_uncompressed_requests" },
+	{ "proxy",
+	    "remote_backups remote_executions remote_executions_failed remote_loads remote_queries "
+	    "remote_queries_failed remote_remove_node remote_requests remote_requests_failed "
+	    "remote_stepdowns" },
+	{ "queue", "num_flush num_timeout objects_rx objects_tx" },
+	{ "snapshot",
+	    "auto_reap_duration_ms persist_duration_ms persist_size read_timeout_total reap_errors "
+	    "reap_execute_duration_ms reap_plan_recovered reap_snapshots reap_total reap_wals sink_errors "
+	    "sink_full_crc32_duration_ms sink_full_total sink_incremental_total upgrade_fail upgrade_ok" },
+	{ "sql.processor", "num_parser_panics num_rewritten_stmts" },
+	{ "store",
+	    "auto_optimize_duration auto_vacuum_duration failed_heartbeat_observed fsm_apply_duration_us "
+	    "leader_changes_dropped leader_changes_observed nodes_reaped_failed nodes_reaped_ok "
+	    "num_auto_optimizes num_auto_optimizes_failed num_auto_restores num_auto_restores_failed "
+	    "num_auto_restores_skipped num_auto_vacuums num_auto_vacuums_failed num_backups num_boots "
+	    "num_compressed_commands num_db_stats_errors num_ignored_joins num_joins num_loads "
+	    "num_provider_checks num_provider_provides num_provider_provides_fail num_recoveries "
+	    "num_removed_before_joins num_restores num_restores_failed num_restores_start "
+	    "num_restores_start_skipped num_snapshot_persists num_snapshot_persists_failed num_snapshots "
+	    "num_snapshots_failed num_snapshots_full num_snapshots_incremental num_uncompressed_commands "
+	    "num_user_snapshots num_user_snapshots_failed num_verify_leader num_verify_leader_failed "
+	    "num_wal_snapshots num_wal_snapshots_failed snapshot_crc32_create_duration "
+	    "snapshot_create_duration snapshot_persist_duration snapshot_sync_duration "
+	    "verify_leader_duration" },
+	{ "uploader",
+	    "last_upload_bytes num_sum_get_fail num_uploads_fail num_uploads_ok num_uploads_skipped "
+	    "num_uploads_skipped_id total_upload_bytes" },
+};
+
+static uint64_t
+counter_value(const struct http *http, const char *group, const char *key, size_t len)
+{
+	int i;
+
+	for (i = 0; i < COUNTER__COUNT; i++) {
+		const struct counter_info *info = counter_info((enum counter)i);
+
+		if (strcmp(info->group, group) == 0 && strlen(info->key) == len &&
+		    memcmp(info->key, key, len) == 0)
+			return (counters_sum(http->all, http->nall, (enum counter)i));
+	}
+	return (0);
+}
+
+static void
+add_map(const struct http *http, size_t i, struct buf *out)
+{
+	const char *key = zero_vars[i].keys;
+
+	buf_printf(out, "\"%s\": {", zero_vars[i].group);
+	while (*key != '\0') {
+		size_t len = strcspn(key, " ");
+
+		buf_printf(out, "%s\"%.*s\": %" PRIu64, key == zero_vars[i].keys ? "" : ", ", (int)len, key,
+		    counter_value(http, zero_vars[i].group, key, len));
+		key += len;
+		key += *key == ' ';
+	}
+	buf_add_text(out, "}");
+}
+
+void
+pages_vars(struct http *http, const struct params *params, struct buf *out)
+{
+	const char *wanted = params->key != NULL && params->key[0] != '\0' ? params->key : NULL;
+	bool first = true;
+	size_t i;
+
+	buf_add_text(out, "{\n");
+	for (i = 0; i < sizeof(zero_vars) / sizeof(zero_vars[0]); i++) {
+		/* Sorted by name: cmdline comes after cluster, memstats before mux. */
+		const char *extra = i == 1 ? "\"cmdline\": [\"rqlited\"]" :
+		    i == 3		   ? "\"memstats\": {}" :
+					     NULL;
+		const char *name = i == 1 ? "cmdline" : "memstats";
+
+		if (extra != NULL && (wanted == NULL || strcmp(wanted, name) == 0)) {
+			buf_printf(out, "%s%s", first ? "" : ",\n", extra);
+			first = false;
+		}
+		if (wanted != NULL && strcmp(wanted, zero_vars[i].group) != 0)
+			continue;
+		buf_add_text(out, first ? "" : ",\n");
+		add_map(http, i, out);
+		first = false;
+	}
+	buf_add_text(out, "\n}\n");
+}
+
+/* ---- /metrics ---- */
+
+static void
+add_histogram(const struct http *http, enum histogram histogram, const char *name, const char *labels,
+    struct buf *out)
+{
+	uint64_t sum = 0, count = 0, limit = HISTOGRAM_FIRST_NS;
+	const char *comma = labels[0] != '\0' ? "," : "";
+	size_t b, i;
+
+	for (i = 0; i < http->nall; i++)
+		sum += http->all[i]->histograms[histogram].sum_ns;
+	for (b = 0; b <= HISTOGRAM_BUCKETS; b++, limit *= 2) {
+		for (i = 0; i < http->nall; i++)
+			count += http->all[i]->histograms[histogram].buckets[b];
+		if (b < HISTOGRAM_BUCKETS)
+			buf_printf(out, "%s_bucket{%s%sle=\"%.9g\"} %" PRIu64 "\n", name, labels, comma,
+			    (double)limit / 1e9, count);
+		else
+			buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, labels, comma,
+			    count);
+	}
+	buf_printf(out, "%s_sum{%s} %.9f\n%s_count{%s} %" PRIu64 "\n", name, labels, (double)sum / 1e9,
+	    name, labels, count);
+}
+
+void
+pages_metrics(struct http *http, const struct params *params, struct buf *out)
+{
+	const struct board_state *board = http_state(http);
+	int i;
+
+	for (i = 0; i < COUNTER__COUNT; i++) {
+		const struct counter_info *info = counter_info((enum counter)i);
+
+		buf_printf(out, "rqlited_%s%s%s %" PRIu64 "\n", info->group, info->group[0] != '\0' ? "_" : "",
+		    info->key, counters_sum(http->all, http->nall, (enum counter)i));
+	}
+	buf_printf(out,
+	    "rqlited_raft_term %" PRIu64 "\nrqlited_raft_commit_index %" PRIu64
+	    "\nrqlited_raft_applied_index %" PRIu64 "\nrqlited_raft_leader %d\nrqlited_ready %d\n"
+	    "rqlited_stalled %d\n",
+	    board->term, board->commit, board->applied, board->role == BOARD_LEADER, board->ready,
+	    board->stalled);
+	buf_add_text(out, "# TYPE rqlited_request_seconds histogram\n");
+	add_histogram(http, HISTOGRAM_EXECUTE, "rqlited_request_seconds", "route=\"execute\"", out);
+	add_histogram(http, HISTOGRAM_QUERY, "rqlited_request_seconds", "route=\"query\"", out);
+	add_histogram(http, HISTOGRAM_REQUEST, "rqlited_request_seconds", "route=\"request\"", out);
+	add_histogram(http, HISTOGRAM_OTHER, "rqlited_request_seconds", "route=\"other\"", out);
+	buf_add_text(out, "# TYPE rqlited_log_sync_seconds histogram\n");
+	add_histogram(http, HISTOGRAM_LOG_SYNC, "rqlited_log_sync_seconds", "", out);
+}
+
+/* ---- /licenses ---- */
+
+void
+pages_licenses(struct http *http, const struct params *params, struct buf *out)
+{
+	buf_add_text(out,
+	    "rqlited is built on these libraries:\n\n"
+	    "SQLite      public domain\n"
+	    "h2o         MIT License\n"
+	    "yajl        ISC License\n"
+	    "libevent    3-clause BSD License\n"
+	    "OpenSSL     Apache License 2.0\n"
+	    "libtls      ISC License\n");
+}

@@ -1,0 +1,232 @@
+/*
+ * What the files of the core share: its one state struct, and who does what.
+ *
+ *	core.c		life, time, dispatch, what is handed to the caller
+ *	window.c	the recent entries in memory
+ *	vote.c		elections (thesis 3.4, 4.2.3, 9.6)
+ *	append.c	the leader's side of replication (3.5, 10.2)
+ *	follow.c	the follower's side
+ *	commit.c	what is durable where, and so committed (3.6)
+ *	read.c		read index and lease (6.4)
+ *	member.c	changes of members (chapter 4)
+ *	transfer.c	handing leadership over (3.10)
+ *	snapshot.c	offers and installations (chapter 5)
+ *
+ * One write's way: core_propose() window.c -> core_ready() core.c ->
+ * replicate_all() append.c -> follow_append() follow.c -> core_persisted()
+ * commit.c on each node -> append_on_reply() append.c -> commit_advance()
+ * commit.c -> ready.apply.
+ *
+ * Invariants: base <= applied <= persisted <= last; applied <= commit <= last;
+ * the window holds [first, last]; handed is what the log was given to write,
+ * persisted <= handed <= last.  commit may be above persisted: others have the
+ * entry, this disk has not.
+ */
+#ifndef PROC_RAFT_CORE_STATE_H
+#define PROC_RAFT_CORE_STATE_H
+
+#include "proc/raft/core/bug.h"
+#include "proc/raft/core/core.h"
+#include "proc/raft/core/mark.h"
+
+#define OUT_MESSAGES_MAX 512
+#define OUT_ENTRIES_MAX 4096
+#define INFLIGHT_MAX 32		/* unanswered appends to a peer */
+#define INFLIGHT_BYTES_MAX (8 * MIB)
+#define OUT_BYTES_MAX (8 * MIB)	/* of entries' data handed out at a time */
+#define ROUNDS_KEPT 64
+#define CHAINS_KEPT 64
+#define WINDOW_RESERVE 16	/* slots that only no-ops and configurations may take */
+#define PEERS_MAX (PEER_MEMBERS_MAX + 1) /* one may be leaving */
+#define NEVER UINT64_MAX
+
+enum peer_state {
+	PEER_PROBE,    /* where its log matches is not known: one message at a time */
+	PEER_PIPELINE, /* `next` runs ahead of what is answered */
+	PEER_OFFERED   /* what it needs is no longer in the log: a snapshot goes first */
+};
+
+enum peer_ballot { BALLOT_NONE, BALLOT_GRANTED, BALLOT_REFUSED };
+
+struct inflight {
+	uint64_t last; /* index of the append's last entry */
+	size_t bytes;
+};
+
+struct peer {
+	uint64_t id;
+	uint8_t suffrage; /* 0: leaving, counts nowhere */
+	enum peer_ballot ballot;
+	/* The rest is the leader's. */
+	enum peer_state state;
+	uint64_t match; /* durable there and equal to our log */
+	uint64_t next;	/* to send */
+	uint64_t heard;	/* time of the last answer */
+	uint64_t round; /* newest round it answered */
+	uint64_t round_sent; /* when that round began: what leases count from */
+	uint64_t applied;
+	struct inflight inflight[INFLIGHT_MAX];
+	uint32_t inflight_first, inflight_count;
+	size_t inflight_bytes;
+	bool paused;	/* PROBE: the probe is on its way */
+	bool due;	/* this round's message is not yet made */
+	bool last_word; /* it is removed, and hears so once */
+	uint64_t offer, offer_term; /* snapshot offered, 0: wanted only */
+	uint64_t catch_up_end, catch_up_start; /* a JOINING one's round (4.2.1) */
+	bool caught_up;
+};
+
+struct pending_read {
+	uint64_t token;
+	uint64_t index;
+	uint64_t round; /* 0: none has begun since it came */
+};
+
+struct chain_point {
+	uint64_t index;
+	uint64_t chain;
+};
+
+struct core {
+	struct core_config config;
+	uint64_t now;
+	uint64_t random;
+
+	uint64_t term, vote;
+	enum core_role role;
+	uint64_t leader;
+	uint64_t contact;	/* when it was heard */
+	uint64_t deadline;	/* of a follower's or candidate's patience */
+	uint64_t campaign_start;
+	uint32_t eager;		/* elections without waiting so far, since the leader's connection closed; 0: none */
+	bool transfer_vote;	/* this candidacy was ordered by the leader */
+
+	/* The log. */
+	struct peer_entry *ring; /* of config.window; slot index & mask */
+	uint64_t first, last, base, base_term;
+	uint64_t handed, persisted, cut;
+	uint64_t commit, applied;
+	size_t window_bytes;
+	struct chain_point chains[CHAINS_KEPT];
+	uint32_t chain_next;
+
+	/* Follower. */
+	uint64_t verified;	/* equal to the leader's log up to here */
+	uint64_t leader_round;	/* to repeat in the answer */
+	bool answer_owed;	/* to the leader, when the disk is done */
+	bool installing;
+	struct peer_configuration install; /* index is the configuration's */
+	uint64_t install_index, install_term;
+
+	/* Leader. */
+	uint64_t term_start;	/* its no-op */
+	uint64_t heartbeat;	/* when the next round is due */
+	uint64_t round;
+	uint64_t round_begun[ROUNDS_KEPT];
+	struct pending_read reads[CORE_READS_MAX];
+	uint32_t reads_first, reads_count, reads_waiting; /* waiting: the newest, without a round */
+	uint64_t transfer, transfer_deadline;
+	uint64_t transfer_sent; /* round in which TIMEOUT_NOW was sent last */
+
+	/* Members. */
+	struct peer_configuration latest, before;
+	bool latest_committed;
+	bool retiring;		/* a leader that removed itself, with a last word to say */
+	uint32_t joining;	/* members that wait to be promoted */
+	bool voter;		/* this node, by latest */
+	uint32_t voters;	/* by latest, with this node */
+	struct peer peers[PEERS_MAX];
+	uint32_t npeers;
+
+	/* Outputs. */
+	bool taken;		/* by core_ready(): the next output starts afresh */
+	bool hard;
+	uint64_t commit_told, apply_told;
+	struct peer_message out[OUT_MESSAGES_MAX];
+	uint32_t nout;
+	struct peer_entry *out_entries; /* OUT_ENTRIES_MAX */
+	uint32_t nout_entries;
+	size_t out_bytes; /* of their data */
+	struct core_read reads_out[CORE_READS_MAX];
+	uint32_t nreads_out;
+	struct core_event events[CORE_EVENTS_MAX];
+	uint32_t nevents;
+	uint64_t scratch_index;	/* of the configuration that scratch holds for offers; 0: none */
+	uint8_t scratch[PEER_CONFIGURATION_MAX];
+};
+
+/* core.c */
+struct peer_message *out_add(struct core *, enum peer_type, uint64_t to);
+void out_event(struct core *, enum core_event_type, uint64_t peer, uint64_t index, uint64_t term);
+struct core_read *out_read(struct core *);
+uint64_t random_between(struct core *, uint64_t low, uint64_t high);
+uint64_t add_time(uint64_t, uint64_t);
+
+/* window.c */
+void window_append(struct core *, const struct peer_entry *);
+bool window_has_room(struct core *, size_t len, uint32_t reserve);
+void window_cut(struct core *, uint64_t index);
+void window_clear(struct core *);
+void window_trim(struct core *);
+uint64_t window_floor(const struct core *);
+
+/* vote.c */
+void vote_become_follower(struct core *, uint64_t term, uint64_t leader);
+void vote_reset_deadline(struct core *);
+void vote_on_deadline(struct core *);
+void vote_campaign(struct core *, bool transfer);
+void vote_leader_gone(struct core *);
+void vote_on_prevote(struct core *, const struct peer_message *);
+void vote_on_prevote_reply(struct core *, const struct peer_message *);
+void vote_on_request(struct core *, const struct peer_message *);
+void vote_on_reply(struct core *, const struct peer_message *);
+
+/* append.c */
+void append_start(struct core *);
+void append_begin_round(struct core *);
+void append_all(struct core *);
+void append_on_reply(struct core *, const struct peer_message *);
+void append_reset_peer(struct core *, struct peer *);
+
+/* follow.c */
+void follow_append(struct core *, const struct peer_message *);
+void follow_answer(struct core *, uint64_t round);
+bool follow_leader(struct core *, const struct peer_message *);
+
+/* commit.c */
+void commit_to(struct core *, uint64_t index);
+void commit_advance(struct core *);
+uint64_t commit_quorum(const struct core *, uint64_t own, uint64_t (*value)(const struct peer *));
+void commit_note_chain(struct core *, uint64_t index, uint64_t chain);
+void commit_compare_chain(struct core *, uint64_t peer, uint64_t index, uint64_t chain);
+const struct chain_point *commit_newest_chain(const struct core *);
+
+/* read.c */
+void read_advance(struct core *);
+void read_assign(struct core *);
+void read_fail_all(struct core *);
+uint64_t read_lease_until(const struct core *);
+
+/* member.c */
+void member_adopt(struct core *, uint64_t index, const struct peer_entry *);
+void member_set(struct core *, const struct peer_configuration *latest);
+void member_roll_back(struct core *, uint64_t cut);
+void member_on_commit(struct core *);
+void member_on_progress(struct core *, struct peer *);
+void member_promote_joining(struct core *);
+bool member_entry_is_good(const struct peer_entry *);
+struct peer *member_peer(struct core *, uint64_t id);
+void member_drop_peer(struct core *, struct peer *);
+
+/* transfer.c */
+void transfer_advance(struct core *);
+void transfer_end(struct core *, bool good);
+void transfer_retire(struct core *);
+void transfer_on_timeout_now(struct core *, const struct peer_message *);
+
+/* snapshot.c */
+void snapshot_want(struct core *, struct peer *);
+void snapshot_repeat(struct core *, struct peer *);
+void snapshot_on_offer(struct core *, const struct peer_message *);
+
+#endif
