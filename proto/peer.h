@@ -28,7 +28,7 @@
 #define PEER_FRAME_MAX (COMMAND_MAX + MIB)
 #define PEER_MEMBERS_MAX 32
 #define PEER_NAME_MAX 256	  /* of a name or address, with its NUL */
-#define PEER_CONFIGURATION_MAX (8 + PEER_MEMBERS_MAX * (11 + 2 * PEER_NAME_MAX))
+#define PEER_CONFIGURATION_MAX (4 + PEER_MEMBERS_MAX * (13 + 2 * PEER_NAME_MAX))
 
 /* Explicit numbers: they are on disks and wires, and never change their meaning. */
 enum peer_entry_type {
