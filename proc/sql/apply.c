@@ -24,6 +24,7 @@ static const char *const statement_texts[APPLIER_STATEMENT__COUNT] = {
 	[APPLIER_SAVEPOINT] = "SAVEPOINT rqlited",
 	[APPLIER_RELEASE] = "RELEASE rqlited",
 	[APPLIER_ROLLBACK_TO] = "ROLLBACK TO rqlited",
+	[APPLIER_NOTHING] = "SELECT 1 WHERE 0",
 };
 
 enum batch_status {
@@ -361,6 +362,11 @@ run_alone(struct apply *a, const struct apply_entry *e)
 	if (!alone_run(a, e))
 		return (false);
 	applier_advance(&state, a, e, a->exec.entry.hash);
+	/*
+	 * A statement that fails and yet commits (OR FAIL) tells the store's hook nothing
+	 * about its frames; the end of the next statement does.
+	 */
+	(void)applier_run(a, APPLIER_NOTHING);
 	rc = commit(a, &state);
 	if (rc != SQLITE_OK)
 		fatalx("entry %llu: commit outside of a transaction: %d",
