@@ -3,8 +3,9 @@
  * random source.  Ongaro's dissertation ("the thesis") is its specification;
  * the files cite its sections.
  *
- * The caller feeds inputs (any number), then takes what there is to do with
- * core_ready() and does it IN THIS ORDER:
+ * A turn of the caller's loop: core_tick(now) FIRST (messages are judged by the
+ * time the core knows), then inputs, any number; then take what there is to do
+ * with core_ready(), until it returns false, and each time do it IN THIS ORDER:
  *	1. ready.hard: write term and vote, flushed, before anything else
  *	2. send ready.messages (they may get lost; the core repeats what matters)
  *	3. ready.cut, ready.first..last: replace and append to the log, flush,

@@ -6,7 +6,7 @@
 
 #include "proc/raft/core/core.h"
 
-/* What there is to do; true if anything.  Taking it makes room for more. */
+/* What there is to do; true if anything.  Taking it makes room for more: ask until it is false. */
 bool core_ready(struct core *, struct core_ready *);
 
 /* Time has come to `now`; a clock that steps back is taken as standing still. */
