@@ -22,10 +22,12 @@ refill(struct throttle_bucket *bucket, int rate, int64_t now_ms)
 
 	if (passed < 0)
 		return;
-	if (passed > 1000)
-		passed = 1000; /* a second fills any bucket */
+	if (passed > THROTTLE_BURST_S * 1000)
+		passed = THROTTLE_BURST_S * 1000; /* this long fills any bucket */
 	credit = bucket->credit + passed * rate;
-	bucket->credit = (int32_t)(credit > rate * ONE ? rate * ONE : credit);
+	if (credit > (int64_t)rate * ONE * THROTTLE_BURST_S)
+		credit = (int64_t)rate * ONE * THROTTLE_BURST_S;
+	bucket->credit = (int32_t)credit;
 	bucket->since_ms = now_ms;
 }
 
@@ -79,7 +81,7 @@ claim(struct throttle_address *set, const uint8_t client[16], int64_t now_ms)
 	memset(place, 0, sizeof(*place));
 	memcpy(place->address, client, 16);
 	place->taken = true;
-	place->bucket = (struct throttle_bucket){ now_ms, THROTTLE_PER_ADDRESS * ONE };
+	place->bucket = (struct throttle_bucket){ now_ms, THROTTLE_BURST * ONE };
 	place->logged_ms = now_ms - 1000;
 	return (place);
 }
@@ -90,7 +92,7 @@ throttle_init(struct throttle *throttle, int64_t now_ms)
 	memset(throttle, 0, sizeof(*throttle));
 	if (getrandom(throttle->key, sizeof(throttle->key), 0) != (ssize_t)sizeof(throttle->key))
 		fatal("getrandom");
-	throttle->all = (struct throttle_bucket){ now_ms, THROTTLE_IN_ALL * ONE };
+	throttle->all = (struct throttle_bucket){ now_ms, THROTTLE_BURST_IN_ALL * ONE };
 }
 
 bool

@@ -161,7 +161,7 @@ answer_empty(struct job *job, int status, const char *content_type)
 void
 answer_error(struct job *job, int status, const char *format, ...)
 {
-	char text[1024];
+	char text[2048];
 	va_list ap;
 	int n;
 

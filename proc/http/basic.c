@@ -16,6 +16,9 @@ basic_parse(const char *value, size_t len, uint8_t *scratch, size_t size, struct
 	ssize_t n;
 
 	memset(basic, 0, sizeof(*basic));
+	/* Blanks behind a header's value do not belong to it. */
+	while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+		len--;
 	if (len < sizeof(scheme) - 1 || strncasecmp(value, scheme, sizeof(scheme) - 1) != 0)
 		return (false);
 	n = base64_decode(value + sizeof(scheme) - 1, len - (sizeof(scheme) - 1), scratch, size);

@@ -26,6 +26,7 @@ enum place {
 	PLACE_PARAMETERS, /* behind it */
 	PLACE_NAMED,	  /* in an object of named parameters */
 	PLACE_BYTES,	  /* in an array of bytes */
+	PLACE_WRONG,	  /* in an array that stands where the SQL should: read to its end */
 	PLACE_DONE,	  /* the outer ] was read */
 };
 
@@ -37,6 +38,7 @@ struct parse {
 	uint32_t statements;
 	size_t statement; /* offset, for its number of parameters */
 	uint32_t parameters;
+	unsigned depth; /* PLACE_WRONG: of arrays */
 	struct buf names; /* the pending name */
 	struct buf bytes; /* an array of bytes */
 	struct buf text;  /* a string being mended */
@@ -324,7 +326,7 @@ on_byte(struct parse *parse, const char *s, size_t len)
 	int64_t value;
 
 	if (!to_integer(s, len, &value) || value < 0 || value > 255)
-		return (fail(parse, 400, "unsupported type %.*s", (int)(len < 200 ? len : 200), s));
+		return (fail(parse, 400, "unsupported type %.*s", (int)(len < 1024 ? len : 1024), s));
 	buf_add_u8(&parse->bytes, (uint8_t)value);
 	return (1);
 }
@@ -345,7 +347,7 @@ on_number(void *arg, const char *s, size_t len)
 	parameter.type = COMMAND_REAL;
 	parameter.real = strtod(s, NULL);
 	if (isinf(parameter.real))
-		return (fail(parse, 400, "invalid number %.*s", (int)(len < 200 ? len : 200), s));
+		return (fail(parse, 400, "invalid number %.*s", (int)(len < 1024 ? len : 1024), s));
 	return (add(parse, &parameter));
 }
 
@@ -423,6 +425,12 @@ on_start_array(void *arg)
 	case PLACE_BODY:
 		parse->place = PLACE_SQL;
 		return (1);
+	case PLACE_SQL:
+		parse->place = PLACE_WRONG;
+		parse->depth = 3;
+		return (1);
+	case PLACE_WRONG:
+		return (++parse->depth > JSON_DEPTH_MAX ? fail(parse, 400, "invalid JSON body") : 1);
 	case PLACE_PARAMETERS:
 	case PLACE_NAMED:
 		parse->bytes_in = parse->place;
@@ -462,6 +470,8 @@ on_end_array(void *arg)
 		return (1);
 	case PLACE_BYTES:
 		return (end_bytes(parse));
+	case PLACE_WRONG:
+		return (--parse->depth > 2 ? 1 : invalid(parse));
 	default:
 		return (invalid(parse));
 	}

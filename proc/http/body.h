@@ -12,7 +12,7 @@
 
 struct body_error {
 	int status;
-	char text[256];
+	char text[1200]; /* some errors quote what was sent */
 };
 
 /*

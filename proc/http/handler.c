@@ -59,6 +59,33 @@ is_method(const h2o_req_t *req, const char *name)
 	return (h2o_memis(req->method.base, req->method.len, name, strlen(name)));
 }
 
+/*
+ * The target without scheme and authority (absolute form); its length, or 0 if
+ * it is of no form that a path can be taken from.
+ */
+static size_t
+origin_form(const char *path, size_t len, const char **out)
+{
+	size_t skip = 0;
+
+	if (len > 7 && memcmp(path, "http://", 7) == 0)
+		skip = 7;
+	else if (len > 8 && memcmp(path, "https://", 8) == 0)
+		skip = 8;
+	while (skip > 0 && skip < len && path[skip] != '/')
+		skip++;
+	*out = path + skip;
+	return (skip < len && path[skip] == '/' ? len - skip : 0);
+}
+
+static bool
+refuse_target(struct job *job)
+{
+	job->req->http1_is_persistent = 0;
+	answer_body(job, 400, "text/plain; charset=utf-8", "400 Bad Request", 15);
+	return (false);
+}
+
 /* Path and query string, each decoded once; false if the request was answered. */
 static bool
 parse_target(struct job *job)
@@ -68,14 +95,14 @@ parse_target(struct job *job)
 	const char *query = req->query_at == SIZE_MAX ? "" : req->path.base + req->query_at + 1;
 	size_t query_len = req->query_at == SIZE_MAX ? 0 : req->path.len - req->query_at - 1;
 	char *path = h2o_mem_alloc_pool(&req->pool, path_len + 1);
-	int n = path_decode(req->path.base, path_len, path);
 	struct error error;
+	const char *raw;
+	int n;
 
-	if (n == -1) {
-		req->http1_is_persistent = 0;
-		answer_body(job, 400, "text/plain; charset=utf-8", "400 Bad Request", 15);
-		return (false);
-	}
+	path_len = origin_form(req->path.base, path_len, &raw);
+	n = path_decode(raw, path_len, path);
+	if (path_len == 0 || n == -1)
+		return (refuse_target(job));
 	if (params_parse(query, query_len, pool_alloc, &req->pool, &job->params, &error) == -1) {
 		answer_error(job, 400, "%s", error.text);
 		return (false);

@@ -185,6 +185,7 @@ struct http {
 	uint8_t ticket_secret[16];
 	struct buf scratch; /* a command being encoded */
 	int64_t start_ns;   /* CLOCK_REALTIME, of this worker */
+	char hostname[256]; /* asked for before the sandbox */
 	struct cert *cert;
 	h2o_timeout_t sweep_timeout;
 	h2o_timeout_entry_t sweep_entry;

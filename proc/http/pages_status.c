@@ -4,8 +4,6 @@
  * sibling: numbers are read out of it, nothing is copied blindly but the
  * master's list of workers, whose fields the master made itself.
  */
-#include <sys/utsname.h>
-
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -195,13 +193,10 @@ add_node(struct json *j, const struct http *http)
 static void
 add_os(struct json *j, const struct pages_status *status)
 {
-	struct utsname name;
-
 	json_key(j, "os");
 	json_begin_object(j);
 	text(j, "executable", "rqlited");
-	if (uname(&name) == 0)
-		text(j, "hostname", name.nodename);
+	text(j, "hostname", status->http->hostname);
 	number(j, "page_size", 4096);
 	number(j, "pid", number_of(status->master, "pid"));
 	number(j, "ppid", number_of(status->master, "ppid"));
@@ -209,7 +204,20 @@ add_os(struct json *j, const struct pages_status *status)
 }
 
 static void
-add_runtime(struct json *j)
+add_part(struct json *j, const char *key, const char *part)
+{
+	json_key(j, key);
+	if (part != NULL)
+		json_raw(j, part, strlen(part));
+	else {
+		json_begin_object(j);
+		text(j, "error", "no answer in time");
+		json_end_object(j);
+	}
+}
+
+static void
+add_runtime(struct json *j, const struct pages_status *status)
 {
 	json_key(j, "runtime");
 	json_begin_object(j);
@@ -219,6 +227,7 @@ add_runtime(struct json *j)
 	truth(j, "kubernetes_hint", false);
 	number(j, "num_cpu", 1);
 	number(j, "num_goroutine", 1);
+	add_part(j, "processes", status->master);
 	text(j, "version", __VERSION__);
 	json_end_object(j);
 }
@@ -228,18 +237,18 @@ add_raft_config(struct json *j, const struct http *http)
 {
 	json_key(j, "config");
 	json_begin_object(j);
-	text(j, "LocalID", http->conf.node_id);
-	number(j, "HeartbeatTimeout", (uint64_t)http->conf.heartbeat_ns);
+	number(j, "CommitTimeout", (uint64_t)http->conf.commit_ns);
 	number(j, "ElectionTimeout", (uint64_t)http->conf.election_ns);
+	number(j, "HeartbeatTimeout", (uint64_t)http->conf.heartbeat_ns);
 	number(j, "LeaderLeaseTimeout",
 	    http->conf.lease_ns > 0 ? (uint64_t)http->conf.lease_ns : 500000000);
-	number(j, "CommitTimeout", (uint64_t)http->conf.commit_ns);
+	text(j, "LocalID", http->conf.node_id);
+	text(j, "LogLevel", "WARN");
+	number(j, "MaxAppendEntries", 64);
+	truth(j, "NoSnapshotRestoreOnStart", false);
+	truth(j, "ShutdownOnRemove", false);
 	number(j, "SnapshotInterval", (uint64_t)http->conf.raft_snap_int_ns);
 	number(j, "SnapshotThreshold", (uint64_t)http->conf.raft_snap);
-	number(j, "MaxAppendEntries", 64);
-	truth(j, "ShutdownOnRemove", false);
-	text(j, "LogLevel", "WARN");
-	truth(j, "NoSnapshotRestoreOnStart", false);
 	json_end_object(j);
 }
 
@@ -255,7 +264,6 @@ add_raft(struct json *j, const struct pages_status *status, const struct board_s
 	json_key(j, "raft");
 	json_begin_object(j);
 	number(j, "applied_index", board->applied);
-	text(j, "chain", "");
 	number(j, "commit_index", board->commit);
 	add_raft_config(j, http);
 	number(j, "fsm_pending", 0);
@@ -420,7 +428,6 @@ add_store_rest(struct json *j, const struct pages_status *status, const struct b
 	json_end_object(j);
 	number(j, "snapshot_threshold", (uint64_t)http->conf.raft_snap);
 	add_sqlite(j, status);
-	truth(j, "stalled", board->stalled);
 	number(j, "strong_read_term", 0);
 	number(j, "trailing_logs", (uint64_t)http->conf.raft_snap * 5 / 4);
 }
@@ -465,19 +472,6 @@ add_store(struct json *j, const struct pages_status *status, const struct board_
 	json_end_object(j);
 }
 
-static void
-add_part(struct json *j, const char *key, const char *part)
-{
-	json_key(j, key);
-	if (part != NULL)
-		json_raw(j, part, strlen(part));
-	else {
-		json_begin_object(j);
-		text(j, "error", "no answer in time");
-		json_end_object(j);
-	}
-}
-
 void
 pages_status(const struct pages_status *status, const struct params *params, struct buf *out)
 {
@@ -512,8 +506,7 @@ pages_status(const struct pages_status *status, const struct params *params, str
 	}
 	add_node(&j, http);
 	add_os(&j, status);
-	add_part(&j, "processes", status->master);
-	add_runtime(&j);
+	add_runtime(&j, status);
 	add_store(&j, status, board);
 	json_end_object(&j);
 	if (params->key != NULL) {

@@ -318,6 +318,27 @@ shaped_send(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count
 	h2o_ostream_send_next(self, req, &shaped->body, shaped->body.len > 0, state);
 }
 
+/* Whether the request's head, still raw in the buffer, names a transfer coding. */
+static bool
+has_transfer_coding(h2o_req_t *req)
+{
+	static const char name[] = "transfer-encoding:";
+	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+	const char *at, *end;
+
+	if (req->version >= 0x200 || sock->input == NULL)
+		return (false);
+	at = sock->input->bytes;
+	end = at + sock->input->size;
+	for (; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
+		if ((size_t)(end - at) > sizeof(name) && strncasecmp(at + 1, name, sizeof(name) - 1) == 0)
+			return (true);
+		if (end - at > 2 && at[1] == '\r' && at[2] == '\n')
+			break;
+	}
+	return (false);
+}
+
 /*
  * h2o's own errors (a body too large, an unknown transfer coding, a wrong
  * Expect) in rqlite's words.
@@ -333,7 +354,11 @@ shape_error(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 		h2o_setup_next_ostream(req, slot);
 		return;
 	}
-	if (req->res.status == 413)
+	if (req->res.status == 400 && has_transfer_coding(req) && req->entity.base == NULL) {
+		req->res.status = 501;
+		req->res.reason = answer_reason(501);
+		text = "Unsupported transfer encoding";
+	} else if (req->res.status == 413)
 		text = "request body too large (-http-body-max)\n";
 	else if (req->res.status == 417)
 		text = "";

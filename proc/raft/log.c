@@ -296,6 +296,27 @@ log_cut(struct log *log, uint64_t index)
 }
 
 void
+log_forget_all(struct log *log, uint64_t first, uint64_t before_term)
+{
+	log->nplaces = log->nruns = 0;
+	log->first = first;
+	log->last = log->synced = first - 1;
+	if (before_term > 0)
+		note_term(log, first - 1, before_term);
+}
+
+int
+log_reset(struct log *log, uint64_t index, uint64_t term)
+{
+	if (segment_start_fresh(log, index + 1, term) == -1)
+		return (-1);
+	while (log->nsegments > 1)
+		segments_remove_front(log);
+	log_forget_all(log, index + 1, term);
+	return (0);
+}
+
+void
 log_drop_before(struct log *log, uint64_t index)
 {
 	size_t gone = 0;

@@ -80,6 +80,11 @@ uint64_t log_file_bytes(const struct log *);
 int log_cut(struct log *, uint64_t index);
 /* Segments that hold nothing above `index` may go. */
 void log_drop_before(struct log *, uint64_t index);
+/*
+ * The log begins anew behind (index, term): a snapshot took the place of all
+ * that was in it.  -1 with errno: nothing has changed.
+ */
+int log_reset(struct log *, uint64_t index, uint64_t term);
 /* When nothing waits: prepares the next segment, a piece a call.  True: there is more to do. */
 bool log_prepare(struct log *);
 

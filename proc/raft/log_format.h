@@ -17,7 +17,7 @@
 struct segment_head {
 	char magic[8];
 	uint32_t version;
-	uint32_t zero;
+	uint32_t fresh;	     /* 1: the log begins anew here, all segments before are void */
 	uint8_t instance[16];
 	uint64_t sequence;   /* of the segment: the file's name */
 	uint64_t salt;	     /* random: recycled bytes never pass for this segment's */

@@ -17,6 +17,7 @@ struct segment {
 	uint32_t before_crc;
 	uint64_t before_batch;
 	uint64_t before_term;
+	bool fresh;
 	int file;
 };
 
@@ -65,6 +66,8 @@ struct log {
 /* log_segment.c */
 /* With `filled` the batch being built is in it before it gets its name. */
 int segment_start(struct log *, uint64_t size, uint64_t first, bool filled);
+/* The same, empty, for a log that begins anew behind an entry of the term. */
+int segment_start_fresh(struct log *, uint64_t first, uint64_t before_term);
 int segment_open(struct log *, uint64_t sequence, struct segment *, struct error *);
 void segment_name(uint64_t sequence, char out[24]);
 void segment_free_last(struct log *);
@@ -80,5 +83,7 @@ int log_scan(struct log *, struct error *);
 int log_rewrite_last(struct log *, struct error *);
 void log_note_batch(struct log *, const struct place *, const uint8_t *payload);
 void log_forget_from(struct log *, uint64_t index);
+/* Nothing is held: the first entry will follow one of the term. */
+void log_forget_all(struct log *, uint64_t first, uint64_t before_term);
 
 #endif

@@ -183,16 +183,10 @@ go_back_to(struct log *log, const struct segment *segment)
 static int
 join_segment(struct log *log, const struct segment *segment, struct error *error)
 {
-	if (log->nsegments == 0) {
-		log->first = segment->first;
-		log->last = segment->first - 1;
+	if (log->nsegments == 0 || segment->fresh) {
+		log_forget_all(log, segment->first, segment->before_term);
 		log->batch_sequence = segment->before_batch;
 		log->batch_crc = segment->before_crc;
-		if (segment->first > 1 && segment->before_term > 0) {
-			log->runs = log_grow(log->runs, log->nruns, &log->runs_cap, sizeof(*log->runs));
-			log->runs[log->nruns++] =
-			    (struct term_run){ segment->first - 1, segment->before_term };
-		}
 		return (0);
 	}
 	if (!go_back_to(log, segment) || segment->first > log->last + 1)
@@ -201,6 +195,19 @@ join_segment(struct log *log, const struct segment *segment, struct error *error
 	if (segment->first <= log->last)
 		log_forget_from(log, segment->first);
 	return (0);
+}
+
+/* A death after the log began anew may have left what was before. */
+static void
+remove_void(struct log *log)
+{
+	size_t i, fresh = 0;
+
+	for (i = 0; i < log->nsegments; i++)
+		if (log->segments[i].fresh)
+			fresh = i;
+	while (fresh-- > 0)
+		segments_remove_front(log);
 }
 
 static int
@@ -228,7 +235,10 @@ scan_all(struct log *log, const struct names *names, struct error *error)
 			fatal("realloc");
 		log->segments[log->nsegments++] = segment;
 	}
-	return (log->nsegments > 0 ? judge_end(log, error) : 0);
+	if (log->nsegments > 0 && judge_end(log, error) == -1)
+		return (-1);
+	remove_void(log);
+	return (0);
 }
 
 int

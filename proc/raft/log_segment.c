@@ -101,6 +101,7 @@ write_head(struct log *log, const struct segment *segment)
 	head.sequence = segment->sequence;
 	head.salt = segment->salt;
 	head.first = segment->first;
+	head.fresh = segment->fresh;
 	head.before_term = segment->before_term;
 	head.before_batch = segment->before_batch;
 	head.before_crc = segment->before_crc;
@@ -131,30 +132,26 @@ take_file(struct log *log, uint64_t size)
 	return (0);
 }
 
-int
-segment_start(struct log *log, uint64_t size, uint64_t first, bool filled)
+/* Puts the spare in place as the segment, whole and flushed before it has its name. */
+static int
+put_in_place(struct log *log, struct segment *segment, bool filled)
 {
-	struct segment segment = { .first = first, .end = LOG_BLOCK, .size = to_block(size) };
 	char name[24];
 
-	if (segment.size < log->config.segment_size)
-		segment.size = log->config.segment_size;
-	if (take_file(log, segment.size) == -1)
-		return (-1);
-	segment.sequence = log->nsegments > 0 ? log->segments[log->nsegments - 1].sequence + 1 : 1;
-	segment.before_crc = log->batch_crc;
-	segment.before_batch = log->batch_sequence;
-	segment.before_term = first > 1 ? log_term(log, first - 1) : 0;
-	segment.file = log->spare;
-	if (getrandom(&segment.salt, sizeof(segment.salt), 0) != sizeof(segment.salt))
+	segment->sequence = log->nsegments > 0 ? log->segments[log->nsegments - 1].sequence + 1 : 1;
+	segment->end = LOG_BLOCK;
+	segment->before_crc = log->batch_crc;
+	segment->before_batch = log->batch_sequence;
+	segment->file = log->spare;
+	if (getrandom(&segment->salt, sizeof(segment->salt), 0) != sizeof(segment->salt))
 		fatal("getrandom");
-	if (write_head(log, &segment) == -1 || (filled && log_write_batch(log, &segment) == -1)) {
+	if (write_head(log, segment) == -1 || (filled && log_write_batch(log, segment) == -1)) {
 		spare_give_up(log);
 		return (-1);
 	}
-	if (log->dir->ops->sync(log->dir, segment.file) == -1)
+	if (log->dir->ops->sync(log->dir, segment->file) == -1)
 		fatal("raft log: sync of a new segment");
-	segment_name(segment.sequence, name);
+	segment_name(segment->sequence, name);
 	if (log->dir->ops->rename(log->dir, SPARE, name) == -1) {
 		spare_give_up(log);
 		return (-1);
@@ -164,12 +161,43 @@ segment_start(struct log *log, uint64_t size, uint64_t first, bool filled)
 	log->spare = -1;
 	log->spare_ready = false;
 	log->spare_done = 0;
-	log->segments = realloc(log->segments, (log->nsegments + 1) * sizeof(segment));
+	return (0);
+}
+
+static void
+add_segment(struct log *log, const struct segment *segment)
+{
+	log->segments = realloc(log->segments, (log->nsegments + 1) * sizeof(*segment));
 	if (log->segments == NULL)
 		fatal("realloc");
-	log->segments[log->nsegments++] = segment;
+	log->segments[log->nsegments++] = *segment;
+}
+
+int
+segment_start(struct log *log, uint64_t size, uint64_t first, bool filled)
+{
+	struct segment segment = { .first = first, .size = to_block(size) };
+
+	if (segment.size < log->config.segment_size)
+		segment.size = log->config.segment_size;
+	segment.before_term = first > 1 ? log_term(log, first - 1) : 0;
+	if (take_file(log, segment.size) == -1 || put_in_place(log, &segment, filled) == -1)
+		return (-1);
+	add_segment(log, &segment);
 	if (filled)
 		log_note_written(log, &log->segments[log->nsegments - 1]);
+	return (0);
+}
+
+int
+segment_start_fresh(struct log *log, uint64_t first, uint64_t before_term)
+{
+	struct segment segment = { .first = first, .before_term = before_term, .fresh = true };
+
+	segment.size = log->config.segment_size;
+	if (take_file(log, segment.size) == -1 || put_in_place(log, &segment, false) == -1)
+		return (-1);
+	add_segment(log, &segment);
 	return (0);
 }
 
@@ -202,6 +230,7 @@ segment_open(struct log *log, uint64_t sequence, struct segment *segment, struct
 	segment->sequence = sequence;
 	segment->salt = head.salt;
 	segment->first = head.first;
+	segment->fresh = head.fresh != 0;
 	segment->before_term = head.before_term;
 	segment->before_batch = head.before_batch;
 	segment->before_crc = head.before_crc;

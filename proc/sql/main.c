@@ -68,6 +68,7 @@ struct sql {
 	struct event *retry;
 	uint64_t base_told;
 	int64_t checkpoint_ns; /* when the last one was tried */
+	uint64_t command, command_term; /* index and term of the last command applied */
 	uint64_t bytes_since_base; /* of entries applied: what the log holds for us */
 };
 
@@ -281,6 +282,18 @@ batch_size(const struct sql *sql)
 }
 
 static void
+note_commands(struct sql *sql, size_t done)
+{
+	size_t i;
+
+	for (i = sql->head; i < sql->head + done; i++)
+		if (sql->entries[i].type == APPLY_COMMAND) {
+			sql->command = sql->entries[i].index;
+			sql->command_term = sql->entries[i].term;
+		}
+}
+
+static void
 apply_all(struct sql *sql)
 {
 	size_t i;
@@ -295,6 +308,7 @@ apply_all(struct sql *sql)
 
 		pulse_beat(sql->pulse);
 		done = apply_batch(sql->apply, &sql->entries[sql->head], n, &code);
+		note_commands(sql, done);
 		sql->head += done;
 		sql->count -= done;
 		counter_add(sql->counters, COUNTER_APPLY_BATCHES, 1);
@@ -396,10 +410,11 @@ on_status_ask(void *state, struct chan *chan, const union msg *msg, int fd)
 
 	buf_printf(&out,
 	    "{\"index\":%" PRIu64 ",\"base\":%" PRIu64 ",\"wal_size\":%" PRIu64 ",\"db_size\":%" PRIu64
-	    ",\"stalled\":%s}",
+	    ",\"command\":%" PRIu64 ",\"command_term\":%" PRIu64 ",\"stalled\":%s}",
 	    sql->opened ? apply_index(sql->apply) : 0, sql->store != NULL ? store_base_index(sql->store) : 0,
 	    sql->opened ? store_wal_bytes(sql->store) : 0,
-	    sql->opened ? store_database_bytes(sql->store) : 0, sql->stalled ? "true" : "false");
+	    sql->opened ? store_database_bytes(sql->store) : 0, sql->command, sql->command_term,
+	    sql->stalled ? "true" : "false");
 	status.json = (struct ipc_bytes){ buf_bytes(&out), buf_size(&out) };
 	msg_status_send(chan, &status, -1);
 	buf_fini(&out);

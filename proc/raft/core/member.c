@@ -135,7 +135,8 @@ member_on_commit(struct core *core)
 
 	core->latest_committed = true;
 	out_event(core, CORE_EVENT_MEMBERS, 0, core->latest.index, core->term);
-	if (peer_configuration_find(&core->latest, core->config.id) == NULL)
+	if (peer_configuration_find(&core->latest, core->config.id) == NULL &&
+	    peer_configuration_find(&core->before, core->config.id) != NULL)
 		out_event(core, CORE_EVENT_REMOVED, 0, core->latest.index, core->term);
 	if (core->role != CORE_LEADER)
 		return;
