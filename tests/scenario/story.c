@@ -185,7 +185,8 @@ do_close(struct story *story, const struct words *words)
 	for (other = 1; other <= WORLD_NODES_MAX; other++) {
 		struct world_node *node = &story->world.nodes[other];
 
-		if (other == id || node->core == NULL)
+		if (other == id || node->core == NULL ||
+		    (words->count > 2 && other != number(words, 2)))
 			continue;
 		core_peer_closed(node->core, id);
 		world_settle(&story->world, other);

@@ -473,17 +473,18 @@ world_pass(struct world *world, uint64_t ms)
 	uint64_t id;
 
 	while (ms-- > 0) {
-		for (arrived = world->queue_len; arrived > 0; arrived--)
-			world_deliver(world, 0, false);
+		arrived = world->queue_len;
 		for (id = 1; id <= WORLD_NODES_MAX; id++) {
 			struct world_node *node = &world->nodes[id];
 
 			node->now += WORLD_MS;
-			if (node->core == NULL || node->now < core_deadline(node->core))
+			if (node->core == NULL)
 				continue;
 			core_tick(node->core, node->now);
 			world_settle(world, id);
 		}
+		for (; arrived > 0; arrived--)
+			world_deliver(world, 0, false);
 	}
 }
 
