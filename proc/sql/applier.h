@@ -58,6 +58,7 @@ struct apply {
 	struct alone alone;
 	bool careful; /* memory ran out: entries alone until one gets through */
 	int machine_code;
+	uint64_t failure_logged; /* index of the entry, so that attempts do not fill the log */
 };
 
 /* One of our own statements; returns SQLite's extended code. */

@@ -378,8 +378,10 @@ run_alone(struct apply *a, const struct apply_entry *e)
 static void
 note_machine_failure(struct apply *a, const struct apply_entry *e)
 {
-	log_warnx("entry %llu: %s (%d)", (unsigned long long)e->index,
-	    sqlite3_errstr(a->machine_code), a->machine_code);
+	if (a->failure_logged != e->index)
+		log_warnx("entry %llu: %s (%d)", (unsigned long long)e->index,
+		    sqlite3_errstr(a->machine_code), a->machine_code);
+	a->failure_logged = e->index;
 	if ((a->machine_code & 0xff) == SQLITE_NOMEM)
 		a->careful = true;
 }
