@@ -12,15 +12,31 @@
 
 static const char digits_hex[] = "0123456789abcdef";
 
-/* 0: plain; 1: begins a multi-byte sequence or is bad; 'u': \u00XX; else the letter behind the backslash. */
+/*
+ * 0: plain; 1: begins a multi-byte sequence or is bad; 'u': \u00XX; else the letter behind the
+ * backslash.
+ */
 static const uint8_t escapes[256] = {
-	[0 ... 7] = 'u', [0x0b] = 'u', [0x0e ... 0x1f] = 'u',
-	['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['\b'] = 'b', ['\f'] = 'f',
-	['"'] = '"', ['\\'] = '\\', ['<'] = 'u', ['>'] = 'u', ['&'] = 'u',
+	[0 ... 7] = 'u',
+	[0x0b] = 'u',
+	[0x0e ... 0x1f] = 'u',
+	['\n'] = 'n',
+	['\r'] = 'r',
+	['\t'] = 't',
+	['\b'] = 'b',
+	['\f'] = 'f',
+	['"'] = '"',
+	['\\'] = '\\',
+	['<'] = 'u',
+	['>'] = 'u',
+	['&'] = 'u',
 	[0x80 ... 0xff] = 1,
 };
 
-/* Length of the well-formed sequence at s (RFC 3629: no surrogates, shortest form), 0 if there is none. */
+/*
+ * Length of the well-formed sequence at s (RFC 3629: no surrogates, shortest form), 0 if there
+ * is none.
+ */
 static size_t
 utf8_sequence(const uint8_t *s, size_t len)
 {
@@ -53,7 +69,10 @@ utf8_sequence(const uint8_t *s, size_t len)
 	return (n);
 }
 
-/* Appends the escape of the byte at s, or the sequence there; returns how many bytes it stands for. */
+/*
+ * Appends the escape of the byte at s, or the sequence there; returns how many bytes it stands
+ * for.
+ */
 static size_t
 add_special(struct buf *b, const uint8_t *s, size_t len)
 {

@@ -28,11 +28,14 @@ struct json {
 	struct buf *out;
 	unsigned depth; /* of indentation */
 	bool pretty;
-	bool empty;     /* nothing yet in the innermost array or object */
+	bool empty; /* nothing yet in the innermost array or object */
 	bool after_key; /* the next value belongs to a key: no comma */
 };
 
-/* Writes to a borrowed buffer; `depth` is the indentation of what surrounds the value (0: nothing). */
+/*
+ * Writes to a borrowed buffer; `depth` is the indentation of what surrounds the value (0:
+ * nothing).
+ */
 void json_init(struct json *, struct buf *, bool pretty, unsigned depth);
 
 void json_begin_object(struct json *);
@@ -52,7 +55,10 @@ void json_null(struct json *);
 void json_base64(struct json *, const void *, size_t len);
 /* A value that is JSON already. */
 void json_raw(struct json *, const void *, size_t len);
-/* What stands before a value: comma, new line, indentation.  For who then appends the value itself. */
+/*
+ * What stands before a value: comma, new line, indentation.  For who then appends the value
+ * itself.
+ */
 void json_value(struct json *);
 
 #endif

@@ -16,7 +16,7 @@
 
 #define POWER_MIN (-292)
 #define POWER_MAX 324
-#define WORDS 20         /* 10^324 has 1077 bits, and room for the shift */
+#define WORDS 20 /* 10^324 has 1077 bits, and room for the shift */
 #define FRACTION_BITS 1216 /* of 2^1216 / 10^k: 128 bits are left even at k = 292 */
 
 struct power {
@@ -149,7 +149,8 @@ scale_to_odd(struct power p, uint64_t c)
 static struct decimal
 shortest_of(uint64_t fraction, int biased)
 {
-	bool closer = fraction == 0 && biased > 1; /* a power of two: the lower neighbour is nearer */
+	bool closer =
+	    fraction == 0 && biased > 1; /* a power of two: the lower neighbour is nearer */
 	uint64_t c = biased != 0 ? fraction | 1ULL << 52 : fraction;
 	int q = (biased != 0 ? biased : 1) - 1075;
 	bool odd = (c & 1) != 0; /* borders belong to the interval only of even numbers */

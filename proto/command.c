@@ -127,7 +127,7 @@ command_open(struct command *c, const void *data, size_t len)
 	c->pos = pos;
 	/* Counts are bounded by the bytes, so nobody reserves memory for what can not be there. */
 	return ((c->flags & ~COMMAND_FLAGS_ALL) == 0 && c->statements <= STATEMENTS_MAX &&
-	    c->statements <= left(pos, c->end) / STATEMENT_SIZE_MIN);
+		c->statements <= left(pos, c->end) / STATEMENT_SIZE_MIN);
 }
 
 /* Passes over one parameter, whose fields are stored if p is not NULL. */
@@ -138,7 +138,7 @@ parameter_walk(const uint8_t **cursor, const uint8_t *end, struct command_parame
 
 	if (left(pos, end) < PARAMETER_SIZE_MIN || *pos >= COMMAND_TYPE__COUNT)
 		return (false);
-	p->type = (enum command_type)*pos++;
+	p->type = (enum command_type) * pos++;
 	p->name_len = get_u16(&pos);
 	if (left(pos, end) < p->name_len)
 		return (false);

@@ -64,7 +64,8 @@ follow_command(struct alone *n, const struct apply_entry *e)
 
 /* Runs what is left of a string; true at its end. */
 static bool
-run_string(struct apply *a, const struct apply_entry *e, struct alone *now, enum exec_status *status)
+run_string(
+    struct apply *a, const struct apply_entry *e, struct alone *now, enum exec_status *status)
 {
 	struct exec *x = &a->exec;
 
@@ -80,7 +81,8 @@ run_string(struct apply *a, const struct apply_entry *e, struct alone *now, enum
 
 /* All strings, from where `now` stands. */
 static bool
-run_strings(struct apply *a, const struct apply_entry *e, struct alone *now, enum exec_status *status)
+run_strings(
+    struct apply *a, const struct apply_entry *e, struct alone *now, enum exec_status *status)
 {
 	struct command_statement s;
 

@@ -16,7 +16,7 @@
 struct outcome {
 	const struct apply_entry *entry;
 	size_t at, len; /* in apply->results */
-	bool envelope;  /* the text there is an envelope error */
+	bool envelope; /* the text there is an envelope error */
 };
 
 enum applier_statement {
@@ -72,8 +72,8 @@ void applier_add_envelope(struct apply *, const struct apply_entry *, size_t at,
 /* Prints into apply->results as the member of an envelope. */
 void applier_begin_results(struct apply *, struct json *, uint16_t flags);
 /* The state after an entry, whose outcomes are folded into the hash. */
-void applier_advance(struct applier_state *, const struct apply *, const struct apply_entry *,
-    uint64_t hash);
+void applier_advance(
+    struct applier_state *, const struct apply *, const struct apply_entry *, uint64_t hash);
 /* True if a failed statement ends the entry. */
 bool applier_stops(const struct command *, enum exec_status);
 

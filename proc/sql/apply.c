@@ -16,7 +16,7 @@
 #include "proc/sql/store.h"
 #include "proto/command.h"
 
-#define RESULTS_KEEP (1 * MIB)      /* memory kept between batches */
+#define RESULTS_KEEP (1 * MIB) /* memory kept between batches */
 #define RESULTS_BATCH_MAX (4 * MIB) /* results held back until COMMIT end a batch */
 
 static const char *const statement_texts[APPLIER_STATEMENT__COUNT] = {
@@ -44,8 +44,8 @@ applier_run(struct apply *a, enum applier_statement which)
 	x->entry.steps_left = INT64_MAX;
 	x->authorizer.internal = true;
 	if (*stmt == NULL)
-		rc = sqlite3_prepare_v3(x->db, statement_texts[which], -1, SQLITE_PREPARE_PERSISTENT,
-		    stmt, NULL);
+		rc = sqlite3_prepare_v3(
+		    x->db, statement_texts[which], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
 	if (rc == SQLITE_OK) {
 		(void)sqlite3_step(*stmt);
 		rc = sqlite3_reset(*stmt);
@@ -108,8 +108,8 @@ fold(uint64_t h, uint64_t v)
 }
 
 void
-applier_advance(struct applier_state *s, const struct apply *a, const struct apply_entry *e,
-    uint64_t hash)
+applier_advance(
+    struct applier_state *s, const struct apply *a, const struct apply_entry *e, uint64_t hash)
 {
 	s->index = e->index;
 	s->term = e->term;
@@ -123,7 +123,7 @@ bool
 applier_stops(const struct command *c, enum exec_status status)
 {
 	return (status == EXEC_FAILED && (c->flags & COMMAND_TRANSACTION) != 0 &&
-	    c->kind != COMMAND_QUERY);
+		c->kind != COMMAND_QUERY);
 }
 
 /* Looks for words that make an entry run alone, before any of it is run. */
@@ -145,8 +145,8 @@ has_solo_statement(const struct apply *a, struct command c)
 		last = s.sql;
 		last_len = len;
 		kept = stmtcache_find(&a->exec.cache, s.sql, len);
-		if (kept != NULL ? (kept->seen & SEEN_SOLO) != 0 :
-		    sqltext_classify(s.sql, len) >= SQLTEXT_SOLO)
+		if (kept != NULL ? (kept->seen & SEEN_SOLO) != 0
+				 : sqltext_classify(s.sql, len) >= SQLTEXT_SOLO)
 			return (true);
 	}
 	return (false);
@@ -196,7 +196,8 @@ end_transaction(struct apply *a, const struct command *c, enum exec_status statu
 	} else {
 		status = EXEC_OK;
 		if (a->exec.foreign_keys)
-			sqlite3_db_status(a->exec.db, SQLITE_DBSTATUS_DEFERRED_FKS, &keys, &high, 0);
+			sqlite3_db_status(
+			    a->exec.db, SQLITE_DBSTATUS_DEFERRED_FKS, &keys, &high, 0);
 		if (keys != 0)
 			return (EXEC_GIVE_UP);
 	}
@@ -267,7 +268,8 @@ deliver(struct apply *a)
 
 	for (i = 0; i < a->outcome_count; i++) {
 		o = &a->outcomes[i];
-		view = (struct buf){ .data = a->results.data + o->at, .len = o->len, .cap = o->len };
+		view =
+		    (struct buf){ .data = a->results.data + o->at, .len = o->len, .cap = o->len };
 		if (o->envelope)
 			a->config.result(a->config.arg, o->entry, &none, (const char *)view.data);
 		else
@@ -289,8 +291,12 @@ static int
 commit(struct apply *a, const struct applier_state *state)
 {
 	struct store_position position = {
-		.index = state->index, .term = state->term, .chain = state->chain,
-		.rowid = state->rowid, .changes = state->changes, .total = state->total,
+		.index = state->index,
+		.term = state->term,
+		.chain = state->chain,
+		.rowid = state->rowid,
+		.changes = state->changes,
+		.total = state->total,
 	};
 	int rc;
 
@@ -330,10 +336,8 @@ run_batch(struct apply *a, const struct apply_entry *e, size_t n, size_t *count)
 	size_t i;
 
 	*count = 0;
-	status = check(a, store_settle(a->store));
-	if (status == EXEC_OK)
-		status = check(a, applier_run(a, APPLIER_BEGIN));
-	for (i = 0; i < n && status == EXEC_OK && a->results.len < RESULTS_BATCH_MAX; ) {
+	status = check(a, applier_run(a, APPLIER_BEGIN));
+	for (i = 0; i < n && status == EXEC_OK && a->results.len < RESULTS_BATCH_MAX;) {
 		status = batch_entry(a, &e[i], &state);
 		if (status == EXEC_OK)
 			i++;
@@ -354,11 +358,6 @@ run_alone(struct apply *a, const struct apply_entry *e)
 	struct applier_state state = a->state;
 	int rc;
 
-	rc = store_settle(a->store);
-	if (rc != SQLITE_OK) {
-		a->machine_code = rc;
-		return (false);
-	}
 	if (!alone_run(a, e))
 		return (false);
 	applier_advance(&state, a, e, a->exec.entry.hash);
@@ -393,6 +392,7 @@ settle(struct apply *a)
 	int rc;
 
 	a->exec.authorizer.internal = true;
+	a->exec.entry.steps_left = INT64_MAX;
 	rc = store_settle(a->store);
 	a->exec.authorizer.internal = false;
 	if (rc != SQLITE_OK)
@@ -453,8 +453,12 @@ apply_new(struct store *store, const struct apply_config *config, struct error *
 	a->config = *config;
 	store_get_position(store, &position);
 	a->state = (struct applier_state){
-		.index = position.index, .term = position.term, .chain = position.chain,
-		.rowid = position.rowid, .changes = position.changes, .total = position.total,
+		.index = position.index,
+		.term = position.term,
+		.chain = position.chain,
+		.rowid = position.rowid,
+		.changes = position.changes,
+		.total = position.total,
 	};
 	a->exec.tally.rowid = position.rowid;
 	a->exec.tally.changes = position.changes;

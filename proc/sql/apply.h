@@ -21,15 +21,15 @@ struct apply;
 struct store;
 
 enum apply_type {
-	APPLY_NOOP = 0,    /* a no-op or a configuration: only its index counts */
+	APPLY_NOOP = 0, /* a no-op or a configuration: only its index counts */
 	APPLY_COMMAND = 1, /* proto/command.h */
 };
 
 struct apply_entry {
 	uint64_t index;
 	uint64_t term;
-	int64_t time_ns;   /* since 1970: what the SQL of this entry sees as now */
-	uint64_t seed;     /* of random() and its like */
+	int64_t time_ns; /* since 1970: what the SQL of this entry sees as now */
+	uint64_t seed; /* of random() and its like */
 	uint64_t vm_steps; /* budget of the whole entry, 0: SQL_VM_STEPS_DEFAULT */
 	uint8_t type;
 	const void *command;
@@ -43,8 +43,8 @@ struct apply_entry {
  * indented as the member of an outermost object.  With `envelope_error` the
  * request failed as a whole and results is `[]`.  All are borrowed for the call.
  */
-typedef void apply_result_fn(void *arg, const struct apply_entry *, const struct buf *results,
-    const char *envelope_error);
+typedef void apply_result_fn(
+    void *arg, const struct apply_entry *, const struct buf *results, const char *envelope_error);
 
 struct apply_config {
 	bool foreign_keys; /* -fk */

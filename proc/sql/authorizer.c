@@ -128,8 +128,8 @@ authorize_function(struct authorizer *a, const char *name, const char *trigger)
 {
 	if (strcasecmp(name, "fts3_tokenizer") == 0)
 		return (SQLITE_DENY);
-	if (trigger != NULL && (strcasecmp(name, "changes") == 0 ||
-	    strcasecmp(name, "total_changes") == 0))
+	if (trigger != NULL &&
+	    (strcasecmp(name, "changes") == 0 || strcasecmp(name, "total_changes") == 0))
 		a->seen |= SEEN_COUNTERS;
 	return (SQLITE_OK);
 }
@@ -139,7 +139,9 @@ authorize_table(const struct authorizer *a, const char *name)
 {
 	/* Tables that show what is no part of the replicated state. */
 	static const char *const local[] = {
-		"sqlite_stmt", "pragma_data_version", "pragma_database_list",
+		"sqlite_stmt",
+		"pragma_data_version",
+		"pragma_database_list",
 	};
 	size_t i;
 
@@ -260,18 +262,23 @@ void
 authorizer_reset_pragmas(struct authorizer *a, sqlite3 *db, bool foreign_keys)
 {
 	static const char *const resets[] = {
-		"PRAGMA defer_foreign_keys=0", "PRAGMA ignore_check_constraints=0",
-		"PRAGMA recursive_triggers=0", "PRAGMA case_sensitive_like=0",
-		"PRAGMA automatic_index=1", "PRAGMA reverse_unordered_selects=0",
-		"PRAGMA legacy_alter_table=0", "PRAGMA read_uncommitted=0",
-		"PRAGMA cell_size_check=0", "PRAGMA analysis_limit=0",
+		"PRAGMA defer_foreign_keys=0",
+		"PRAGMA ignore_check_constraints=0",
+		"PRAGMA recursive_triggers=0",
+		"PRAGMA case_sensitive_like=0",
+		"PRAGMA automatic_index=1",
+		"PRAGMA reverse_unordered_selects=0",
+		"PRAGMA legacy_alter_table=0",
+		"PRAGMA read_uncommitted=0",
+		"PRAGMA cell_size_check=0",
+		"PRAGMA analysis_limit=0",
 	};
 	size_t i;
 
 	a->internal = true;
 	for (i = 0; i < sizeof(resets) / sizeof(resets[0]); i++)
 		sqlite3_exec(db, resets[i], NULL, NULL, NULL);
-	sqlite3_exec(db, foreign_keys ? "PRAGMA foreign_keys=1" : "PRAGMA foreign_keys=0", NULL,
-	    NULL, NULL);
+	sqlite3_exec(
+	    db, foreign_keys ? "PRAGMA foreign_keys=1" : "PRAGMA foreign_keys=0", NULL, NULL, NULL);
 	a->internal = false;
 }

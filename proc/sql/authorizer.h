@@ -17,16 +17,16 @@
 enum authorizer_seen {
 	SEEN_TRANSACTION = 1 << 0, /* BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE */
 	SEEN_PRAGMA = 1 << 1,
-	SEEN_PRAGMA_SET = 1 << 2,  /* with an argument */
-	SEEN_TEMP = 1 << 3,        /* temporary objects */
-	SEEN_FORBIDDEN = 1 << 4,   /* a PRAGMA whose refusal has a text of its own */
+	SEEN_PRAGMA_SET = 1 << 2, /* with an argument */
+	SEEN_TEMP = 1 << 3, /* temporary objects */
+	SEEN_FORBIDDEN = 1 << 4, /* a PRAGMA whose refusal has a text of its own */
 	SEEN_ANALYZE = 1 << 5,
-	SEEN_COUNTERS = 1 << 6,    /* changes() or total_changes() inside a trigger */
-	SEEN_KEYWORD = 1 << 7,     /* VACUUM, which asks nothing; found by stmtcache.c */
-	SEEN_VIRTUAL = 1 << 8,     /* writes to a virtual table; these flush when they commit */
+	SEEN_COUNTERS = 1 << 6, /* changes() or total_changes() inside a trigger */
+	SEEN_KEYWORD = 1 << 7, /* VACUUM, which asks nothing; found by stmtcache.c */
+	SEEN_VIRTUAL = 1 << 8, /* writes to a virtual table; these flush when they commit */
 	/* What must not share a transaction with other entries. */
-	SEEN_SOLO = SEEN_TRANSACTION | SEEN_PRAGMA | SEEN_TEMP | SEEN_ANALYZE | SEEN_KEYWORD |
-	    SEEN_VIRTUAL,
+	SEEN_SOLO =
+	    SEEN_TRANSACTION | SEEN_PRAGMA | SEEN_TEMP | SEEN_ANALYZE | SEEN_KEYWORD | SEEN_VIRTUAL,
 	/* What may leave a mark on the connection, so that statements kept are no longer good. */
 	SEEN_MARKS = SEEN_SOLO & ~SEEN_VIRTUAL,
 };
@@ -35,9 +35,9 @@ enum authorizer_seen {
 
 struct authorizer {
 	bool writer;
-	bool internal;  /* our own statement: everything is allowed, nothing noted */
-	bool stepping;  /* a statement runs: only VACUUM asks for ATTACH then */
-	unsigned seen;  /* collected since the caller cleared it */
+	bool internal; /* our own statement: everything is allowed, nothing noted */
+	bool stepping; /* a statement runs: only VACUUM asks for ATTACH then */
+	unsigned seen; /* collected since the caller cleared it */
 	struct buf virtual_tables; /* their names, each with a NUL */
 };
 

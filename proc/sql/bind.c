@@ -104,8 +104,8 @@ bind_named(struct statement *s, const struct command_parameter *p, struct error 
 
 /* Names count wherever they stand in the list, also outside of a statement's share. */
 static int
-bind_other_names(struct bind_list *l, struct statement *s, uint32_t from, uint32_t to,
-    struct error *e)
+bind_other_names(
+    struct bind_list *l, struct statement *s, uint32_t from, uint32_t to, struct error *e)
 {
 	struct command_statement cursor = l->all;
 	struct command_parameter p;

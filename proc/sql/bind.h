@@ -14,7 +14,7 @@
 #include "proto/command.h"
 
 struct bind_list {
-	struct command_statement all;  /* cursor at the first parameter */
+	struct command_statement all; /* cursor at the first parameter */
 	struct command_statement rest; /* cursor at the first that no statement has taken */
 	uint32_t total;
 	uint32_t taken;

@@ -21,9 +21,9 @@ static bool
 is_textual(const struct column *c)
 {
 	return (c->type_len == 0 || strcmp(c->type, "text") == 0 || strcmp(c->type, "json") == 0 ||
-	    has_prefix(c, "varchar") || has_prefix(c, "varying character") ||
-	    has_prefix(c, "nchar") || has_prefix(c, "native character") ||
-	    has_prefix(c, "nvarchar") || has_prefix(c, "clob"));
+		has_prefix(c, "varchar") || has_prefix(c, "varying character") ||
+		has_prefix(c, "nchar") || has_prefix(c, "native character") ||
+		has_prefix(c, "nvarchar") || has_prefix(c, "clob"));
 }
 
 static enum column_kind

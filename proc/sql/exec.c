@@ -80,7 +80,8 @@ exec_begin(struct exec *x, const struct command *c, int64_t time_ns, uint64_t se
 	x->entry.time_ns = time_ns;
 	x->entry.seed = seed;
 	x->entry.ordinal = 0;
-	x->entry.steps_left = (int64_t)(steps > 0 && steps < INT64_MAX ? steps : SQL_VM_STEPS_DEFAULT);
+	x->entry.steps_left =
+	    (int64_t)(steps > 0 && steps < INT64_MAX ? steps : SQL_VM_STEPS_DEFAULT);
 	x->entry.rows_bytes = 0;
 	x->entry.seen = 0;
 	x->entry.hash = 0;
@@ -163,7 +164,10 @@ exec_refresh(struct exec *x)
 	x->authorizer.internal = true;
 	while (drop_temporary(x))
 		continue;
-	/* Hash tables of the schema keep an order that depends on their history: ANALYZE shows it. */
+	/*
+	 * Hash tables of the schema keep an order that depends on their history: ANALYZE shows
+	 * it.
+	 */
 	(void)sqlite3_exec(x->db, "PRAGMA writable_schema=RESET", NULL, NULL, NULL);
 	x->authorizer.internal = false;
 	sqlite3_set_last_insert_rowid(x->db, x->tally.rowid);
@@ -174,7 +178,7 @@ bool
 exec_is_machine_code(int extended)
 {
 	switch (extended) {
-	case SQLITE_CORRUPT_VTAB:     /* what a full-text table says of its own content */
+	case SQLITE_CORRUPT_VTAB: /* what a full-text table says of its own content */
 	case SQLITE_CORRUPT_SEQUENCE: /* sqlite_sequence is open to users */
 		return (false);
 	}
@@ -251,7 +255,10 @@ fail_prepare(struct exec *x, struct exec_string *s, struct json *j)
 		x->machine_code = code;
 		return (EXEC_MACHINE);
 	}
-	/* Only in a request is it unknown what the statement would have been; a failure has the write's form. */
+	/*
+	 * Only in a request is it unknown what the statement would have been; a failure has
+	 * the write's form.
+	 */
 	if (x->authorizer.seen & SEEN_FORBIDDEN)
 		return (fail(x, s, j, code, AUTHORIZER_FORBIDDEN_TEXT));
 	return (fail(x, s, j, code, sqlite3_errmsg(x->db)));
@@ -439,14 +446,18 @@ run_statement(struct run *r, struct exec_string *s)
 	bool all = s->rows || is_returning(st);
 	int rc;
 
-	/* A statement that is kept counts its opcodes over all its runs; the limit is for this one. */
+	/*
+	 * A statement that is kept counts its opcodes over all its runs; the limit is for this
+	 * one.
+	 */
 	if (st->kept)
 		sqlite3_stmt_status(st->stmt, SQLITE_STMTSTATUS_VM_STEP, 1);
 	r->print_rows = all && st->last;
 	r->marked = changes_schema(st) || (st->seen & SEEN_COUNTERS) != 0;
 	if (r->print_rows)
-		render_begin(&x->render, r->json, st, s->rows && s->first ? x->entry.flags :
-		    (uint16_t)(x->entry.flags & ~COMMAND_QUALIFY));
+		render_begin(&x->render, r->json, st,
+		    s->rows && s->first ? x->entry.flags
+					: (uint16_t)(x->entry.flags & ~COMMAND_QUALIFY));
 	if (changes_schema(st))
 		x->schema_changed = true;
 	x->entry.touched = true;

@@ -22,7 +22,7 @@
 
 enum exec_status {
 	EXEC_OK,
-	EXEC_FAILED,  /* the statement failed, its error is printed */
+	EXEC_FAILED, /* the statement failed, its error is printed */
 	EXEC_GIVE_UP, /* of a batch: must be run alone */
 	EXEC_MACHINE, /* the machine failed: exec->machine_code; no result */
 };
@@ -32,17 +32,17 @@ enum exec_stop { EXEC_STOP_NONE, EXEC_STOP_STEPS, EXEC_STOP_LARGE, EXEC_STOP_REN
 
 /* The entry that is run, and how far it is. */
 struct exec_entry {
-	bool transaction;    /* it is one unit: deferred foreign keys are due at its end */
-	bool silent;         /* nobody waits for results */
-	uint16_t flags;      /* COMMAND_* */
+	bool transaction; /* it is one unit: deferred foreign keys are due at its end */
+	bool silent; /* nobody waits for results */
+	uint16_t flags; /* COMMAND_* */
 	int64_t time_ns;
 	uint64_t seed;
-	uint32_t ordinal;    /* of the next statement */
+	uint32_t ordinal; /* of the next statement */
 	int64_t steps_left;
 	uint64_t rows_bytes; /* printed row results */
-	unsigned seen;       /* by the authorizer */
-	uint64_t hash;       /* of all outcomes */
-	bool touched;        /* a statement was run, not only compiled */
+	unsigned seen; /* by the authorizer */
+	uint64_t hash; /* of all outcomes */
+	bool touched; /* a statement was run, not only compiled */
 };
 
 struct exec {
@@ -52,13 +52,13 @@ struct exec {
 	struct stmtcache cache;
 	struct tally tally;
 	struct render render;
-	bool tables_known;   /* the authorizer has the names of virtual tables */
+	bool tables_known; /* the authorizer has the names of virtual tables */
 	bool schema_changed; /* since the last commit: a rollback makes cached statements stale */
-	bool batch;          /* the entry shares a transaction with others */
+	bool batch; /* the entry shares a transaction with others */
 	struct exec_entry entry;
 	enum exec_stop stop;
 	uint64_t full_writes; /* of the VFS, when the statement began */
-	int machine_code;    /* extended */
+	int machine_code; /* extended */
 };
 
 /* One string of the request's list: one or more statements. */
@@ -66,9 +66,9 @@ struct exec_string {
 	const char *pos;
 	size_t left;
 	struct bind_list binds;
-	bool first;     /* nothing of it was run yet */
-	bool rows;      /* it is to give a row result */
-	bool by_kind;   /* rows is to be found out from the first statement */
+	bool first; /* nothing of it was run yet */
+	bool rows; /* it is to give a row result */
+	bool by_kind; /* rows is to be found out from the first statement */
 	bool done;
 };
 
@@ -78,8 +78,8 @@ void exec_detach(struct exec *);
 void exec_fini(struct exec *);
 
 /* Before the strings of an entry.  steps: its budget. */
-void exec_begin(struct exec *, const struct command *, int64_t time_ns, uint64_t seed,
-    uint64_t steps);
+void exec_begin(
+    struct exec *, const struct command *, int64_t time_ns, uint64_t seed, uint64_t steps);
 void exec_string_init(struct exec_string *, enum command_kind, const struct command_statement *);
 /*
  * Runs the next statement of a string that is not done; prints the result of

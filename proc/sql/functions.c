@@ -11,7 +11,10 @@ is_continuation(unsigned char c)
 	return ((c & 0xc0) == 0x80);
 }
 
-/* Place, from 1, of the needle; 0 if it is not there.  Text counts characters and matches only where one begins. */
+/*
+ * Place, from 1, of the needle; 0 if it is not there.  Text counts characters and matches only
+ * where one begins.
+ */
 static int64_t
 find(const unsigned char *hay, size_t hay_len, const unsigned char *needle, size_t needle_len,
     bool text)
@@ -54,8 +57,8 @@ sql_instr(sqlite3_context *context, int argc, sqlite3_value **argv)
 		sqlite3_result_error_nomem(context);
 		return;
 	}
-	sqlite3_result_int64(context,
-	    hay_len < needle_len ? 0 : find(hay, hay_len, needle, needle_len, !blobs));
+	sqlite3_result_int64(
+	    context, hay_len < needle_len ? 0 : find(hay, hay_len, needle, needle_len, !blobs));
 }
 
 static size_t
@@ -136,6 +139,7 @@ functions_register(sqlite3 *db)
 
 	rc = sqlite3_create_function(db, "instr", 2, flags, NULL, sql_instr, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_create_function(db, "replace", 3, flags, NULL, sql_replace, NULL, NULL);
+		rc =
+		    sqlite3_create_function(db, "replace", 3, flags, NULL, sql_replace, NULL, NULL);
 	return (rc);
 }

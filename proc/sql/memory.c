@@ -84,8 +84,14 @@ int
 memory_install(size_t limit)
 {
 	static const sqlite3_mem_methods methods = {
-		memory_malloc, memory_free, memory_realloc, memory_size, memory_roundup,
-		memory_init, memory_shutdown, NULL,
+		memory_malloc,
+		memory_free,
+		memory_realloc,
+		memory_size,
+		memory_roundup,
+		memory_init,
+		memory_shutdown,
+		NULL,
 	};
 	int rc;
 

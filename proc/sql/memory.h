@@ -7,7 +7,10 @@
 
 #include <stddef.h>
 
-/* Before any other use of SQLite in the process; `limit` in bytes, 0: none.  Returns an SQLite code. */
+/*
+ * Before any other use of SQLite in the process; `limit` in bytes, 0: none.  Returns an SQLite
+ * code.
+ */
 int memory_install(size_t limit);
 void memory_set_limit(size_t limit);
 size_t memory_limit(void);

@@ -24,8 +24,8 @@
 
 #define ROCONNS_MAX 16
 #define STEPS_PER_CALL 1000 /* opcodes between two calls of the progress handler */
-#define CALLS_PER_ASK 16    /* of them between two questions whether the client is still there */
-#define AGAIN_MAX 1000      /* attempts while the writer recovers the WAL index, 1 ms each */
+#define CALLS_PER_ASK 16 /* of them between two questions whether the client is still there */
+#define AGAIN_MAX 1000 /* attempts while the writer recovers the WAL index, 1 ms each */
 #define COMMAND_KEEP (64 * KIB)
 
 #define CHANGE_TEXT "attempt to change database via query operation"
@@ -42,14 +42,14 @@ struct query {
 	struct buf bytes;
 	struct command command;
 	int64_t started_ns;
-	int64_t deadline_ns;   /* 0: none */
-	unsigned calls;        /* of the progress handler */
+	int64_t deadline_ns; /* 0: none */
+	unsigned calls; /* of the progress handler */
 	enum stop stop;
-	bool begun;            /* the array is opened */
+	bool begun; /* the array is opened */
 	bool timed_out;
-	bool sent;             /* a part has left */
-	unsigned seen;         /* by the authorizer */
-	const char *error;     /* of the whole request */
+	bool sent; /* a part has left */
+	unsigned seen; /* by the authorizer */
+	const char *error; /* of the whole request */
 	char error_text[256];
 
 	/* The string that is run. */
@@ -58,7 +58,7 @@ struct query {
 	struct bind_list binds;
 	bool in_string;
 	struct statement *statement; /* being stepped */
-	bool statement_sent;         /* a part with some of its rows has left */
+	bool statement_sent; /* a part with some of its rows has left */
 	int64_t statement_ns;
 	struct render render;
 	struct json json, json_before;
@@ -94,7 +94,7 @@ watch(void *arg)
 	if (q->deadline_ns != 0 && now_ns() > q->deadline_ns)
 		q->stop = STOP_TIMEOUT;
 	else if (++q->calls % CALLS_PER_ASK == 0 && q->pool->config.cancelled != NULL &&
-	    q->pool->config.cancelled(q->pool->config.arg, q->token))
+		 q->pool->config.cancelled(q->pool->config.arg, q->token))
 		q->stop = STOP_CANCELLED;
 	return (q->stop != STOP_NONE);
 }
@@ -107,7 +107,10 @@ query_pool_open(const struct query_config *config, struct error *e)
 	if (pool == NULL)
 		fatal("calloc");
 	pool->config = *config;
-	/* Refused by SQLite if it is in use already: then a limit was set before, or none is wanted. */
+	/*
+	 * Refused by SQLite if it is in use already: then a limit was set before, or none is
+	 * wanted.
+	 */
 	if (config->memory_max > 0)
 		(void)memory_install(config->memory_max);
 	assert(config->connections >= 1 && config->connections <= ROCONNS_MAX);
@@ -346,7 +349,10 @@ error_text(struct query *q, int rc)
 	return (sqlite3_errmsg(q->roconn->db));
 }
 
-/* Prepares statements up to the one whose rows are the result, and binds it; QUERY_DONE: the string has ended. */
+/*
+ * Prepares statements up to the one whose rows are the result, and binds it; QUERY_DONE: the
+ * string has ended.
+ */
 static enum query_state
 open_statement(struct query *q)
 {
@@ -377,8 +383,9 @@ open_statement(struct query *q)
 	}
 	step_out_of_transaction(q);
 	/* rqlite looks up the tables of the first statement only. */
-	render_begin(&q->render, &q->json, st, q->binds.all.sql == q->pos ? q->command.flags :
-	    (uint16_t)(q->command.flags & ~COMMAND_QUALIFY));
+	render_begin(&q->render, &q->json, st,
+	    q->binds.all.sql == q->pos ? q->command.flags
+				       : (uint16_t)(q->command.flags & ~COMMAND_QUALIFY));
 	return (QUERY_PART);
 }
 

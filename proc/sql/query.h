@@ -26,19 +26,22 @@ struct query;
 struct query_pool;
 
 enum query_state {
-	QUERY_DONE,      /* what was appended ends the result */
-	QUERY_PART,      /* a part is full: call query_step() again when the client took it */
+	QUERY_DONE, /* what was appended ends the result */
+	QUERY_PART, /* a part is full: call query_step() again when the client took it */
 	QUERY_NEEDS_LOG, /* a /db/request that holds a write; nothing was appended */
-	QUERY_ENVELOPE,  /* failed as a whole: query_error() is the text; nothing was appended */
-	QUERY_BROKEN,    /* failed after a part was sent: the connection must be cut */
+	QUERY_ENVELOPE, /* failed as a whole: query_error() is the text; nothing was appended */
+	QUERY_BROKEN, /* failed after a part was sent: the connection must be cut */
 };
 
 struct query_config {
-	const char *path;      /* of the database */
-	bool foreign_keys;     /* -fk: what PRAGMA foreign_keys answers */
-	unsigned connections;  /* short queries use one, each stream another; 1 to 16 */
-	size_t memory_max;     /* bytes SQLite may allocate, 0: no limit (memory.h) */
-	/* Asked every few 10,000 opcodes of a running statement: true ends the query as cancelled. */
+	const char *path; /* of the database */
+	bool foreign_keys; /* -fk: what PRAGMA foreign_keys answers */
+	unsigned connections; /* short queries use one, each stream another; 1 to 16 */
+	size_t memory_max; /* bytes SQLite may allocate, 0: no limit (memory.h) */
+	/*
+	 * Asked every few 10,000 opcodes of a running statement: true ends the query as
+	 * cancelled.
+	 */
 	bool (*cancelled)(void *arg, void *token);
 	void *arg;
 };
@@ -55,8 +58,8 @@ void query_turn_end(struct query_pool *);
  * Takes a request up; the command is copied.  NULL: no connection is free (too
  * many streams) or the command is malformed, error says which.
  */
-struct query *query_start(struct query_pool *, const void *command, size_t len, void *token,
-    struct error *);
+struct query *query_start(
+    struct query_pool *, const void *command, size_t len, void *token, struct error *);
 /*
  * Runs on and appends the value of "results" to the buffer (an array, see
  * apply.h), at most RESULT_PART_MAX bytes more than one row.  After any state

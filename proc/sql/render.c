@@ -69,7 +69,8 @@ qualify(struct render *r)
 static int
 compare_names(const void *a, const void *b, void *arg)
 {
-	const struct column *column = arg, *x = &column[*(const int *)a], *y = &column[*(const int *)b];
+	const struct column *column = arg, *x = &column[*(const int *)a],
+			    *y = &column[*(const int *)b];
 	size_t n = x->name_len < y->name_len ? x->name_len : y->name_len;
 	int c = memcmp(x->name, y->name, n);
 
@@ -118,8 +119,12 @@ static const char *
 shown_type(const struct render *r, int i)
 {
 	static const char *const names[] = {
-		[TYPE_UNKNOWN] = "", [SQLITE_INTEGER] = "integer", [SQLITE_FLOAT] = "real",
-		[SQLITE_TEXT] = "text", [SQLITE_BLOB] = "text", [SQLITE_NULL] = "",
+		[TYPE_UNKNOWN] = "",
+		[SQLITE_INTEGER] = "integer",
+		[SQLITE_FLOAT] = "real",
+		[SQLITE_TEXT] = "text",
+		[SQLITE_BLOB] = "text",
+		[SQLITE_NULL] = "",
 	};
 
 	return (r->column[i].type_len > 0 ? r->column[i].type : names[r->first_type[i]]);

@@ -72,8 +72,8 @@ run(struct roconn *r, enum roconn_statement which)
 
 	r->authorizer.internal = true;
 	if (*stmt == NULL)
-		rc = sqlite3_prepare_v3(r->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, stmt,
-		    NULL);
+		rc = sqlite3_prepare_v3(
+		    r->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
 	if (rc == SQLITE_OK) {
 		(void)sqlite3_step(*stmt);
 		rc = sqlite3_reset(*stmt);

@@ -20,7 +20,7 @@ struct roconn {
 	struct stmtcache cache;
 	sqlite3_stmt *statements[ROCONN_STATEMENT__COUNT];
 	bool foreign_keys;
-	bool begun;        /* our transaction is open: all that reads now sees one snapshot */
+	bool begun; /* our transaction is open: all that reads now sees one snapshot */
 	struct query *running;
 	struct query *owner; /* a stream keeps it */
 };

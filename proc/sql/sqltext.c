@@ -46,7 +46,10 @@ is_letter(char c)
 	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
 }
 
-/* Past a comment that begins at i, or i itself.  As in SQLite an unterminated one ends with the text. */
+/*
+ * Past a comment that begins at i, or i itself.  As in SQLite an unterminated one ends with
+ * the text.
+ */
 static size_t
 skip_comment(const char *sql, size_t len, size_t i)
 {

@@ -11,14 +11,17 @@
 
 enum sqltext_word {
 	SQLTEXT_OTHER,
-	SQLTEXT_WRITE,  /* INSERT, UPDATE, DELETE, REPLACE, WITH: may set changes() */
-	SQLTEXT_SOLO,   /* transaction control, PRAGMA, VACUUM, ANALYZE, REINDEX, CREATE TEMP */
-	SQLTEXT_FRESH,  /* a solo word that needs a fresh connection: ANALYZE */
+	SQLTEXT_WRITE, /* INSERT, UPDATE, DELETE, REPLACE, WITH: may set changes() */
+	SQLTEXT_SOLO, /* transaction control, PRAGMA, VACUUM, ANALYZE, REINDEX, CREATE TEMP */
+	SQLTEXT_FRESH, /* a solo word that needs a fresh connection: ANALYZE */
 };
 
 /* Bytes up to the first NUL, where SQLite stops reading. */
 size_t sqltext_length(const char *sql, size_t len);
-/* Offset of the first byte that is neither blank nor comment nor, with `semicolons`, a semicolon. */
+/*
+ * Offset of the first byte that is neither blank nor comment nor, with `semicolons`, a
+ * semicolon.
+ */
 size_t sqltext_skip(const char *sql, size_t len, bool semicolons);
 /* What the first word of a statement says. */
 enum sqltext_word sqltext_first(const char *sql, size_t len);

@@ -126,12 +126,12 @@ prepare(struct stmtcache *c, struct statement *s, const char *text, size_t len)
 
 	c->authorizer->seen = 0;
 	if (sqlite3_prepare_v3(c->db, text, (int)len, small ? SQLITE_PREPARE_PERSISTENT : 0,
-	    &s->stmt, &tail) != SQLITE_OK)
+		&s->stmt, &tail) != SQLITE_OK)
 		return (false);
 	s->seen = c->authorizer->seen;
 	s->text_len = (size_t)(tail - text);
-	s->last = s->stmt == NULL ||
-	    s->text_len + sqltext_skip(tail, len - s->text_len, true) == len;
+	s->last =
+	    s->stmt == NULL || s->text_len + sqltext_skip(tail, len - s->text_len, true) == len;
 	s->readonly = sqlite3_stmt_readonly(s->stmt) != 0;
 	s->explain = sqlite3_stmt_isexplain(s->stmt) != 0;
 	word = sqltext_first(text, len);
@@ -169,7 +169,7 @@ static bool
 is_worth_keeping(const struct statement *s, size_t len)
 {
 	return (s->stmt != NULL && s->last && len > 0 && len <= STMTCACHE_TEXT_MAX &&
-	    (s->seen & SEEN_MARKS) == 0 && (s->readonly || s->write_word || s->explain));
+		(s->seen & SEEN_MARKS) == 0 && (s->readonly || s->write_word || s->explain));
 }
 
 struct statement *

@@ -17,8 +17,8 @@
 #include "common/buf.h"
 #include "proc/sql/authorizer.h"
 
-#define STMTCACHE_SIZE 128         /* statements */
-#define STMTCACHE_TEXT_MAX 16384   /* bytes of a text that is kept */
+#define STMTCACHE_SIZE 128 /* statements */
+#define STMTCACHE_TEXT_MAX 16384 /* bytes of a text that is kept */
 
 enum column_kind { COLUMN_PLAIN, COLUMN_BOOLEAN, COLUMN_DATE };
 
@@ -35,30 +35,30 @@ struct statement {
 	sqlite3_stmt *stmt; /* NULL: blank, or a comment */
 	bool readonly;
 	bool explain;
-	bool write_word;    /* INSERT, UPDATE, DELETE, REPLACE, and not read-only: sets changes() */
-	bool last;          /* nothing but blanks and comments follows it in the text */
-	bool kept;          /* owned by the cache */
-	unsigned seen;      /* by the authorizer, at prepare */
+	bool write_word; /* INSERT, UPDATE, DELETE, REPLACE, and not read-only: sets changes() */
+	bool last; /* nothing but blanks and comments follows it in the text */
+	bool kept; /* owned by the cache */
+	unsigned seen; /* by the authorizer, at prepare */
 	int parameters;
 	int columns;
-	size_t text_len;    /* bytes of the text up to the end of this statement */
+	size_t text_len; /* bytes of the text up to the end of this statement */
 
 	/* Made by statement_describe(), and again when SQLite has prepared it again. */
 	bool described;
 	int prepares;
 	struct column *column;
-	int *order;         /* columns sorted by name, of equal names the right-most */
+	int *order; /* columns sorted by name, of equal names the right-most */
 	int order_count;
-	struct buf types;   /* the text of all types */
-	struct buf head;    /* {"columns":[...],"types": and, if all are declared, [...] */
-	bool typed;         /* every column has a declared type */
+	struct buf types; /* the text of all types */
+	struct buf head; /* {"columns":[...],"types": and, if all are declared, [...] */
+	bool typed; /* every column has a declared type */
 
 	/* Of the cache. */
 	uint64_t hash;
 	char *text;
 	size_t text_size;
-	int next;           /* in the bucket, -1: none */
-	bool used;          /* since the clock hand passed */
+	int next; /* in the bucket, -1: none */
+	bool used; /* since the clock hand passed */
 };
 
 struct stmtcache {

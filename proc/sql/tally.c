@@ -20,8 +20,8 @@ struct nothing_cursor {
 };
 
 static int
-nothing_connect(sqlite3 *db, void *arg, int argc, const char *const *argv, sqlite3_vtab **out,
-    char **error)
+nothing_connect(
+    sqlite3 *db, void *arg, int argc, const char *const *argv, sqlite3_vtab **out, char **error)
 {
 	int rc = sqlite3_declare_vtab(db, "CREATE TABLE x(a)");
 
@@ -65,8 +65,8 @@ nothing_close(sqlite3_vtab_cursor *cursor)
 }
 
 static int
-nothing_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, int argc,
-    sqlite3_value **argv)
+nothing_filter(
+    sqlite3_vtab_cursor *cursor, int number, const char *text, int argc, sqlite3_value **argv)
 {
 	return (SQLITE_OK);
 }
@@ -146,8 +146,8 @@ tally_attach(struct tally *c, sqlite3 *db)
 	c->mark = NULL;
 	rc = sqlite3_create_function(db, "changes", 0, flags, c, sql_changes, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_create_function(db, "total_changes", 0, flags, c, sql_total_changes,
-		    NULL, NULL);
+		rc = sqlite3_create_function(
+		    db, "total_changes", 0, flags, c, sql_total_changes, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_create_module(db, TALLY_MODULE, &nothing_module, NULL);
 	sqlite3_set_last_insert_rowid(db, c->rowid);
@@ -172,8 +172,8 @@ set_mark(struct tally *c)
 	    " INSERT INTO " TALLY_MODULE " SELECT i FROM n";
 
 	static_assert(MARK == 97, "the statement inserts as many rows");
-	if (c->mark == NULL && sqlite3_prepare_v3(c->db, text, sizeof(text), SQLITE_PREPARE_PERSISTENT,
-	    &c->mark, NULL) != SQLITE_OK)
+	if (c->mark == NULL && sqlite3_prepare_v3(c->db, text, sizeof(text),
+				   SQLITE_PREPARE_PERSISTENT, &c->mark, NULL) != SQLITE_OK)
 		return;
 	(void)sqlite3_step(c->mark);
 	(void)sqlite3_reset(c->mark);

@@ -51,7 +51,9 @@ static void
 node_open(struct node *node)
 {
 	struct apply_config config = {
-		.foreign_keys = node->foreign_keys, .result = on_result, .arg = node,
+		.foreign_keys = node->foreign_keys,
+		.result = on_result,
+		.arg = node,
 	};
 	struct store_config store = { .path = node->path };
 	struct error e;
@@ -143,11 +145,12 @@ dump(struct node *node, struct buf *b)
 	add_rows(b, db, "SELECT type, name, sql FROM sqlite_schema");
 	add_rows(b, db, "PRAGMA user_version");
 	if (sqlite3_prepare_v2(db, "SELECT name FROM sqlite_schema WHERE type = 'table'", -1, &stmt,
-	    NULL) != SQLITE_OK)
+		NULL) != SQLITE_OK)
 		fatalx("dump: %s", sqlite3_errmsg(db));
 	while (sqlite3_step(stmt) == SQLITE_ROW) {
 		buf_printf(b, "table %s\n", sqlite3_column_text(stmt, 0));
-		snprintf(sql, sizeof(sql), "SELECT rowid, * FROM \"%s\"", sqlite3_column_text(stmt, 0));
+		snprintf(
+		    sql, sizeof(sql), "SELECT rowid, * FROM \"%s\"", sqlite3_column_text(stmt, 0));
 		add_rows(b, db, sql);
 		snprintf(sql, sizeof(sql), "SELECT * FROM \"%s\"", sqlite3_column_text(stmt, 0));
 		add_rows(b, db, sql);
@@ -176,12 +179,15 @@ script_make(struct script *s)
 		else
 			script_add_command(&s->commands[i], &seed);
 		s->entries[i] = (struct apply_entry){
-			.index = i + 1, .term = 1,
+			.index = i + 1,
+			.term = 1,
 			.time_ns = 1700000000000000000 + (int64_t)i * 1000000000,
 			.seed = script_random(&seed),
 			.vm_steps = 40000 + script_random(&seed) % 100000,
 			.type = i % 17 == 5 ? APPLY_NOOP : APPLY_COMMAND,
-			.command = s->commands[i].data, .len = s->commands[i].len, .origin = s,
+			.command = s->commands[i].data,
+			.len = s->commands[i].len,
+			.origin = s,
 		};
 	}
 }
@@ -345,7 +351,8 @@ main(void)
 		s.seed = strtoull(one, NULL, 10);
 		return (check_script(&s));
 	}
-	printf("first seed %llu, %d scripts of %d entries\n", (unsigned long long)seed, scripts, ENTRIES);
+	printf("first seed %llu, %d scripts of %d entries\n", (unsigned long long)seed, scripts,
+	    ENTRIES);
 	for (i = 0; i < scripts && failures < 3; i++) {
 		s.seed = seed + (uint64_t)i;
 		failures += check_script(&s);

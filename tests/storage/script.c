@@ -11,15 +11,19 @@
 
 static const char *const schema[] = {
 	"CREATE TABLE t(id INTEGER PRIMARY KEY, a, b UNIQUE, CHECK(a IS NULL OR a <> 13))",
-	"CREATE TABLE u(id INTEGER PRIMARY KEY AUTOINCREMENT, a DEFAULT (random()), at DEFAULT CURRENT_TIMESTAMP)",
+	"CREATE TABLE u(id INTEGER PRIMARY KEY AUTOINCREMENT, a DEFAULT (random()), at DEFAULT "
+	"CURRENT_TIMESTAMP)",
 	"CREATE TABLE p(id INTEGER PRIMARY KEY)",
 	"CREATE TABLE c(pid INTEGER REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED)",
 	"CREATE TABLE n(pid INTEGER REFERENCES p(id) ON DELETE CASCADE)",
 	"CREATE TABLE log(m, x)",
 	"CREATE TRIGGER ta AFTER INSERT ON t BEGIN INSERT INTO log VALUES('t', changes()); END",
-	"CREATE TRIGGER tb BEFORE UPDATE ON t WHEN new.a = 7 BEGIN SELECT RAISE(ROLLBACK, 'seven'); END",
-	"CREATE TRIGGER tc BEFORE UPDATE ON t WHEN new.a = 8 BEGIN SELECT RAISE(FAIL, 'eight'); END",
-	"CREATE TRIGGER td BEFORE UPDATE ON t WHEN new.a = 9 BEGIN SELECT RAISE(ABORT, 'nine'); END",
+	"CREATE TRIGGER tb BEFORE UPDATE ON t WHEN new.a = 7 BEGIN SELECT RAISE(ROLLBACK, "
+	"'seven'); END",
+	"CREATE TRIGGER tc BEFORE UPDATE ON t WHEN new.a = 8 BEGIN SELECT RAISE(FAIL, 'eight'); "
+	"END",
+	"CREATE TRIGGER td BEFORE UPDATE ON t WHEN new.a = 9 BEGIN SELECT RAISE(ABORT, 'nine'); "
+	"END",
 	"CREATE TRIGGER te BEFORE UPDATE ON t WHEN new.a = 10 BEGIN SELECT RAISE(IGNORE); END",
 	"CREATE TRIGGER tf AFTER DELETE ON t BEGIN UPDATE log SET x = x + 1 WHERE m = 'd';"
 	" INSERT INTO log VALUES('d', total_changes()); INSERT INTO log SELECT 'c', changes(); END",
@@ -66,7 +70,8 @@ static const char *const writes[] = {
 	"WITH x(i) AS (VALUES(%d),(%d)) INSERT INTO log SELECT 'w', i FROM x",
 	"INSERT INTO log SELECT datetime('now'), hex(randomblob(2))",
 	"INSERT INTO log SELECT 'o', id FROM t ORDER BY random() LIMIT 2",
-	"INSERT INTO log VALUES('k', changes()), ('l', total_changes()), ('r', last_insert_rowid())",
+	"INSERT INTO log VALUES('k', changes()), ('l', total_changes()), ('r', "
+	"last_insert_rowid())",
 	"INSERT INTO f VALUES('word%d other')",
 	"DELETE FROM f WHERE f MATCH 'word%d'",
 	"INSERT INTO f(f) VALUES('optimize')",
@@ -76,7 +81,8 @@ static const char *const writes[] = {
 	"INSERT INTO t VALUES(1)",
 	"INSERT INTO t(id) VALUES('word')",
 	"SELEC",
-	"INSERT INTO log WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 9000) SELECT 'big', count(*) FROM r",
+	"INSERT INTO log WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < "
+	"9000) SELECT 'big', count(*) FROM r",
 };
 
 static const char *const reads[] = {
@@ -89,7 +95,8 @@ static const char *const reads[] = {
 	"SELECT ?",
 	"SELECT body FROM f WHERE f MATCH 'other'",
 	"SELECT name FROM sqlite_schema",
-	"WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 9000) SELECT count(*) FROM r",
+	"WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 9000) SELECT "
+	"count(*) FROM r",
 };
 
 static const char *const definitions[] = {
@@ -109,14 +116,38 @@ static const char *const definitions[] = {
 };
 
 static const char *const solos[] = {
-	"BEGIN", "COMMIT", "END", "ROLLBACK", "BEGIN IMMEDIATE", "SAVEPOINT s", "RELEASE s", "ROLLBACK TO s",
-	"VACUUM", "ANALYZE", "ANALYZE t", "REINDEX", "PRAGMA optimize", "PRAGMA user_version=%d",
-	"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys=OFF", "PRAGMA defer_foreign_keys=1",
-	"PRAGMA recursive_triggers=1", "PRAGMA ignore_check_constraints=1", "PRAGMA case_sensitive_like=1",
-	"PRAGMA reverse_unordered_selects=1", "PRAGMA synchronous=0", "PRAGMA journal_mode=DELETE",
-	"CREATE TEMP TABLE tt(a)", "INSERT INTO tt VALUES(%d)", "INSERT INTO temp.tt VALUES(%d)",
-	"CREATE TEMP TABLE t(a)", "CREATE TEMP TRIGGER tg AFTER INSERT ON log BEGIN SELECT RAISE(ABORT, 'temp'); END",
-	"CREATE TEMP VIEW tv AS SELECT 1", "SELECT * FROM temp.tt", "ATTACH ':memory:' AS m", "DETACH m",
+	"BEGIN",
+	"COMMIT",
+	"END",
+	"ROLLBACK",
+	"BEGIN IMMEDIATE",
+	"SAVEPOINT s",
+	"RELEASE s",
+	"ROLLBACK TO s",
+	"VACUUM",
+	"ANALYZE",
+	"ANALYZE t",
+	"REINDEX",
+	"PRAGMA optimize",
+	"PRAGMA user_version=%d",
+	"PRAGMA foreign_keys=ON",
+	"PRAGMA foreign_keys=OFF",
+	"PRAGMA defer_foreign_keys=1",
+	"PRAGMA recursive_triggers=1",
+	"PRAGMA ignore_check_constraints=1",
+	"PRAGMA case_sensitive_like=1",
+	"PRAGMA reverse_unordered_selects=1",
+	"PRAGMA synchronous=0",
+	"PRAGMA journal_mode=DELETE",
+	"CREATE TEMP TABLE tt(a)",
+	"INSERT INTO tt VALUES(%d)",
+	"INSERT INTO temp.tt VALUES(%d)",
+	"CREATE TEMP TABLE t(a)",
+	"CREATE TEMP TRIGGER tg AFTER INSERT ON log BEGIN SELECT RAISE(ABORT, 'temp'); END",
+	"CREATE TEMP VIEW tv AS SELECT 1",
+	"SELECT * FROM temp.tt",
+	"ATTACH ':memory:' AS m",
+	"DETACH m",
 	"SELECT * FROM pragma_table_info('t')",
 };
 
@@ -176,7 +207,8 @@ add_statement(struct buf *b, uint64_t *seed)
 		strncat(sql, more, sizeof(sql) - strlen(sql) - 1);
 	}
 	if (below(seed, 20) == 0)
-		strncat(sql, below(seed, 2) == 0 ? "; -- tail" : ";;", sizeof(sql) - strlen(sql) - 1);
+		strncat(
+		    sql, below(seed, 2) == 0 ? "; -- tail" : ";;", sizeof(sql) - strlen(sql) - 1);
 	at = command_add_statement(b, sql, below(seed, 50) == 0 ? 0 : (uint32_t)strlen(sql));
 	for (i = 0; i < parameters; i++) {
 		p.integer = (int64_t)below(seed, 14);

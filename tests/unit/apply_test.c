@@ -114,8 +114,14 @@ static struct apply_entry
 entry(const struct buf *b)
 {
 	struct apply_entry e = {
-		.index = ++applied, .term = 1, .time_ns = 1700000000000000000, .seed = 42,
-		.type = APPLY_COMMAND, .command = b->data, .len = b->len, .origin = &results,
+		.index = ++applied,
+		.term = 1,
+		.time_ns = 1700000000000000000,
+		.seed = 42,
+		.type = APPLY_COMMAND,
+		.command = b->data,
+		.len = b->len,
+		.origin = &results,
 	};
 
 	return (e);
@@ -144,13 +150,17 @@ execute(const char *sql)
 static void
 execute_results(void **state)
 {
-	assert_string_equal(execute("CREATE TABLE foo(id INTEGER NOT NULL PRIMARY KEY, name TEXT)"), "[{}]");
-	assert_string_equal(execute("INSERT INTO foo(name) VALUES('a');INSERT INTO foo(name) VALUES('b'); -- note"),
+	assert_string_equal(
+	    execute("CREATE TABLE foo(id INTEGER NOT NULL PRIMARY KEY, name TEXT)"), "[{}]");
+	assert_string_equal(
+	    execute("INSERT INTO foo(name) VALUES('a');INSERT INTO foo(name) VALUES('b'); -- note"),
 	    "[{\"last_insert_id\":2,\"rows_affected\":1}]");
-	assert_string_equal(execute("DROP TABLE nope|SELECT 1|UPDATE foo SET name='x' WHERE 0|PRAGMA user_version"),
+	assert_string_equal(
+	    execute("DROP TABLE nope|SELECT 1|UPDATE foo SET name='x' WHERE 0|PRAGMA user_version"),
 	    "[{\"error\":\"no such table: nope\"},{\"last_insert_id\":2,\"rows_affected\":1},"
 	    "{\"last_insert_id\":2},{\"last_insert_id\":2}]");
-	assert_string_equal(execute("INSERT INTO foo(name) VALUES('c') RETURNING id; INSERT INTO foo(name) VALUES('d')\nRETURNING\tid"),
+	assert_string_equal(execute("INSERT INTO foo(name) VALUES('c') RETURNING id; INSERT INTO "
+				    "foo(name) VALUES('d')\nRETURNING\tid"),
 	    "[{\"columns\":[\"id\"],\"types\":[\"integer\"],\"values\":[[4]]}]");
 	assert_string_equal(execute("DELETE FROM foo WHERE id=99 RETURNING id"),
 	    "[{\"columns\":[\"id\"],\"types\":[\"integer\"]}]");
@@ -158,7 +168,8 @@ execute_results(void **state)
 	    "[{\"error\":\"not enough args to execute query: want 1 got 0\"}]");
 	assert_string_equal(execute("|"), "[]");
 	assert_string_equal(execute(" |--"), "[{},{}]");
-	assert_string_equal(execute("INSERT INTO foo(id) VALUES(9);SELEC"), "[{\"error\":\"near \\\"SELEC\\\": syntax error\"}]");
+	assert_string_equal(execute("INSERT INTO foo(id) VALUES(9);SELEC"),
+	    "[{\"error\":\"near \\\"SELEC\\\": syntax error\"}]");
 	assert_string_equal(run(COMMAND_EXECUTE, COMMAND_ASSOCIATIVE | COMMAND_PRETTY, "SELECT 1"),
 	    "[\n        {\n            \"last_insert_id\": 9,\n            \"rows_affected\": 1,\n"
 	    "            \"rows\": null\n        }\n    ]");
@@ -168,15 +179,20 @@ static void
 request_results(void **state)
 {
 	(void)execute("CREATE TABLE foo(id INTEGER PRIMARY KEY, name TEXT)");
-	assert_string_equal(run(COMMAND_REQUEST, 0, "INSERT INTO foo VALUES(1, 'a')|SELECT * FROM foo|SELECT * FROM bar"),
-	    "[{\"last_insert_id\":1,\"rows_affected\":1},{\"columns\":[\"id\",\"name\"],\"types\":[\"integer\",\"text\"],"
+	assert_string_equal(
+	    run(COMMAND_REQUEST, 0,
+		"INSERT INTO foo VALUES(1, 'a')|SELECT * FROM foo|SELECT * FROM bar"),
+	    "[{\"last_insert_id\":1,\"rows_affected\":1},{\"columns\":[\"id\",\"name\"],\"types\":["
+	    "\"integer\",\"text\"],"
 	    "\"values\":[[1,\"a\"]]},{\"error\":\"no such table: bar\"}]");
 	assert_string_equal(run(COMMAND_REQUEST, COMMAND_ASSOCIATIVE,
-	    "SELECT * FROM bar|SELECT abs(-9223372036854775808)|INSERT INTO foo VALUES(2, 'b')"),
+				"SELECT * FROM bar|SELECT abs(-9223372036854775808)|INSERT INTO "
+				"foo VALUES(2, 'b')"),
 	    "[{\"error\":\"no such table: bar\"},{\"rows\":[],\"error\":\"integer overflow\"},"
 	    "{\"last_insert_id\":2,\"rows_affected\":1,\"rows\":null}]");
-	assert_string_equal(run(COMMAND_REQUEST, COMMAND_TRANSACTION,
-	    "INSERT INTO foo VALUES(3, 'c')|SELECT * FROM nope|INSERT INTO foo VALUES(4, 'd')"),
+	assert_string_equal(
+	    run(COMMAND_REQUEST, COMMAND_TRANSACTION,
+		"INSERT INTO foo VALUES(3, 'c')|SELECT * FROM nope|INSERT INTO foo VALUES(4, 'd')"),
 	    "[{\"last_insert_id\":3,\"rows_affected\":1},{\"error\":\"no such table: nope\"}]");
 	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT count(*) AS n FROM foo"),
 	    "[{\"columns\":[\"n\"],\"types\":[\"integer\"],\"values\":[[2]]}]");
@@ -188,21 +204,27 @@ static void
 transactions(void **state)
 {
 	(void)execute("CREATE TABLE foo(id INTEGER PRIMARY KEY)");
-	assert_string_equal(run(COMMAND_EXECUTE, COMMAND_TRANSACTION,
-	    "INSERT INTO foo VALUES(2)|INSERT INTO foo VALUES(2)|INSERT INTO foo VALUES(3)"),
-	    "[{\"last_insert_id\":2,\"rows_affected\":1},{\"error\":\"UNIQUE constraint failed: foo.id\"}]");
-	assert_string_equal(run(COMMAND_EXECUTE, COMMAND_TRANSACTION, "INSERT INTO foo VALUES(2)|COMMIT"),
+	assert_string_equal(
+	    run(COMMAND_EXECUTE, COMMAND_TRANSACTION,
+		"INSERT INTO foo VALUES(2)|INSERT INTO foo VALUES(2)|INSERT INTO foo VALUES(3)"),
+	    "[{\"last_insert_id\":2,\"rows_affected\":1},{\"error\":\"UNIQUE constraint failed: "
+	    "foo.id\"}]");
+	assert_string_equal(
+	    run(COMMAND_EXECUTE, COMMAND_TRANSACTION, "INSERT INTO foo VALUES(2)|COMMIT"),
 	    "[] error cannot commit - no transaction is active");
 	assert_string_equal(run(COMMAND_EXECUTE, COMMAND_TRANSACTION, "VACUUM"),
 	    "[{\"error\":\"cannot VACUUM from within a transaction\"}]");
 	assert_string_equal(execute("BEGIN|INSERT INTO foo VALUES(7)"),
-	    "[{\"last_insert_id\":2,\"rows_affected\":1},{\"last_insert_id\":7,\"rows_affected\":1}]");
+	    "[{\"last_insert_id\":2,\"rows_affected\":1},{\"last_insert_id\":7,\"rows_affected\":1}"
+	    "]");
 	/* What a client leaves open is rolled back with its request. */
-	assert_string_equal(execute("ROLLBACK"), "[{\"error\":\"cannot rollback - no transaction is active\"}]");
+	assert_string_equal(
+	    execute("ROLLBACK"), "[{\"error\":\"cannot rollback - no transaction is active\"}]");
 	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT id FROM foo"),
 	    "[{\"columns\":[\"id\"],\"types\":[\"integer\"],\"values\":[[2]]}]");
 	assert_string_equal(execute("BEGIN|INSERT INTO foo VALUES(8)|COMMIT"),
-	    "[{\"last_insert_id\":7,\"rows_affected\":1},{\"last_insert_id\":8,\"rows_affected\":1},"
+	    "[{\"last_insert_id\":7,\"rows_affected\":1},{\"last_insert_id\":8,\"rows_affected\":1}"
+	    ","
 	    "{\"last_insert_id\":8,\"rows_affected\":1}]");
 }
 
@@ -212,13 +234,16 @@ deferred_keys(void **state)
 	close_node();
 	open_node(true);
 	(void)execute("CREATE TABLE p(id INTEGER PRIMARY KEY)|"
-	    "CREATE TABLE c(pid INTEGER REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED)");
+		      "CREATE TABLE c(pid INTEGER REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED)");
 	assert_string_equal(execute("INSERT INTO c VALUES(5)|INSERT INTO p VALUES(1)"),
-	    "[{\"error\":\"FOREIGN KEY constraint failed\"},{\"last_insert_id\":1,\"rows_affected\":1}]");
+	    "[{\"error\":\"FOREIGN KEY constraint "
+	    "failed\"},{\"last_insert_id\":1,\"rows_affected\":1}]");
 	assert_string_equal(run(COMMAND_EXECUTE, COMMAND_TRANSACTION, "INSERT INTO c VALUES(5)"),
 	    "[] error FOREIGN KEY constraint failed");
-	assert_string_equal(run(COMMAND_EXECUTE, COMMAND_TRANSACTION, "INSERT INTO c VALUES(5)|INSERT INTO p VALUES(5)"),
-	    "[{\"last_insert_id\":1,\"rows_affected\":1},{\"last_insert_id\":5,\"rows_affected\":1}]");
+	assert_string_equal(run(COMMAND_EXECUTE, COMMAND_TRANSACTION,
+				"INSERT INTO c VALUES(5)|INSERT INTO p VALUES(5)"),
+	    "[{\"last_insert_id\":1,\"rows_affected\":1},{\"last_insert_id\":5,\"rows_affected\":1}"
+	    "]");
 }
 
 static void
@@ -227,9 +252,13 @@ counters_outlive_the_node(void **state)
 	(void)execute("CREATE TABLE t(a)|INSERT INTO t VALUES(1),(2),(3)");
 	close_node();
 	open_node(false);
-	assert_string_equal(execute("CREATE TABLE u(a)"), "[{\"last_insert_id\":3,\"rows_affected\":3}]");
-	assert_string_equal(run(COMMAND_REQUEST, 0, "DELETE FROM u|SELECT changes(), total_changes(), last_insert_rowid()"),
-	    "[{\"last_insert_id\":3},{\"columns\":[\"changes()\",\"total_changes()\",\"last_insert_rowid()\"],"
+	assert_string_equal(
+	    execute("CREATE TABLE u(a)"), "[{\"last_insert_id\":3,\"rows_affected\":3}]");
+	assert_string_equal(
+	    run(COMMAND_REQUEST, 0,
+		"DELETE FROM u|SELECT changes(), total_changes(), last_insert_rowid()"),
+	    "[{\"last_insert_id\":3},{\"columns\":[\"changes()\",\"total_changes()\",\"last_insert_"
+	    "rowid()\"],"
 	    "\"types\":[\"integer\",\"integer\",\"integer\"],\"values\":[[0,3,3]]}]");
 	assert_int_equal(apply_index(apply), applied);
 }
@@ -237,11 +266,15 @@ counters_outlive_the_node(void **state)
 static void
 settings_end_with_the_request(void **state)
 {
-	assert_string_equal(execute("CREATE TEMP TABLE tt(a)|INSERT INTO tt VALUES(1)|PRAGMA foreign_keys=ON"),
-	    "[{},{\"last_insert_id\":1,\"rows_affected\":1},{\"last_insert_id\":1,\"rows_affected\":1}]");
-	assert_string_equal(execute("INSERT INTO tt VALUES(2)"), "[{\"error\":\"no such table: tt\"}]");
+	assert_string_equal(
+	    execute("CREATE TEMP TABLE tt(a)|INSERT INTO tt VALUES(1)|PRAGMA foreign_keys=ON"),
+	    "[{},{\"last_insert_id\":1,\"rows_affected\":1},{\"last_insert_id\":1,\"rows_"
+	    "affected\":1}]");
+	assert_string_equal(
+	    execute("INSERT INTO tt VALUES(2)"), "[{\"error\":\"no such table: tt\"}]");
 	assert_string_equal(run(COMMAND_REQUEST, 0, "PRAGMA foreign_keys|PRAGMA synchronous=0"),
-	    "[{\"columns\":[\"foreign_keys\"],\"types\":[\"integer\"],\"values\":[[0]]},{\"error\":\"disallowed pragma\"}]");
+	    "[{\"columns\":[\"foreign_keys\"],\"types\":[\"integer\"],\"values\":[[0]]},{\"error\":"
+	    "\"disallowed pragma\"}]");
 }
 
 /* Time and randomness are those of the entry: another node would write the same. */
@@ -257,7 +290,9 @@ clock_and_chance_are_the_entrys(void **state)
 	assert_string_equal(run(COMMAND_REQUEST, 0, sql), first);
 }
 
-#define ENDLESS "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM t WHERE n<100000000) SELECT count(*) FROM t"
+#define ENDLESS                                                                                   \
+	"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM t WHERE n<100000000) SELECT " \
+	"count(*) FROM t"
 
 static void
 steps_are_limited(void **state)
@@ -266,12 +301,14 @@ steps_are_limited(void **state)
 	struct apply_entry e;
 	int code;
 
-	encode(&b, COMMAND_REQUEST, 0, "CREATE TABLE big AS " ENDLESS "|SELECT 1|CREATE TABLE x(a)");
+	encode(
+	    &b, COMMAND_REQUEST, 0, "CREATE TABLE big AS " ENDLESS "|SELECT 1|CREATE TABLE x(a)");
 	e = entry(&b);
 	e.vm_steps = 500000;
 	assert_int_equal(apply_batch(apply, &e, 1, &code), 1);
-	assert_string_equal((char *)results.data,
-	    "[{\"error\":\"execute timeout\"},{\"error\":\"query timeout\"},{\"error\":\"execute timeout\"}]");
+	assert_string_equal(
+	    (char *)results.data, "[{\"error\":\"execute timeout\"},{\"error\":\"query "
+				  "timeout\"},{\"error\":\"execute timeout\"}]");
 	buf_fini(&b);
 	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT count(*) AS n FROM sqlite_schema"),
 	    "[{\"columns\":[\"n\"],\"types\":[\"integer\"],\"values\":[[0]]}]");
@@ -281,7 +318,8 @@ static void
 large_results_are_refused_and_undone(void **state)
 {
 	(void)execute("CREATE TABLE t(a)");
-	assert_string_equal(execute("INSERT INTO t SELECT hex(zeroblob(1000000)) FROM (VALUES(1),(2),(3),(4),(5),(6),(7),(8),(9)) RETURNING a"),
+	assert_string_equal(execute("INSERT INTO t SELECT hex(zeroblob(1000000)) FROM "
+				    "(VALUES(1),(2),(3),(4),(5),(6),(7),(8),(9)) RETURNING a"),
 	    "[{\"error\":\"result is too large\"}]");
 	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT count(*) AS n FROM t"),
 	    "[{\"columns\":[\"n\"],\"types\":[\"integer\"],\"values\":[[0]]}]");
@@ -291,15 +329,21 @@ large_results_are_refused_and_undone(void **state)
 static void
 full_tables_are_results(void **state)
 {
-	(void)execute("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT)|INSERT INTO t VALUES(9223372036854775807)");
-	assert_string_equal(execute("INSERT INTO t DEFAULT VALUES"), "[{\"error\":\"database or disk is full\"}]");
+	(void)execute("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT)|INSERT INTO t "
+		      "VALUES(9223372036854775807)");
+	assert_string_equal(
+	    execute("INSERT INTO t DEFAULT VALUES"), "[{\"error\":\"database or disk is full\"}]");
 }
 
 static void
 malformed_commands_are_results(void **state)
 {
-	struct apply_entry e = { .index = ++applied, .term = 1, .type = APPLY_COMMAND, .command = "x",
-		.len = 1, .origin = &results };
+	struct apply_entry e = { .index = ++applied,
+		.term = 1,
+		.type = APPLY_COMMAND,
+		.command = "x",
+		.len = 1,
+		.origin = &results };
 	int code;
 
 	assert_int_equal(apply_batch(apply, &e, 1, &code), 1);
@@ -319,7 +363,9 @@ silent_entries_are_not_answered(void **state)
 	delivered = 0;
 	assert_int_equal(apply_batch(apply, &e, 1, &code), 1);
 	assert_int_equal(delivered, 0);
-	e = (struct apply_entry){ .index = ++applied, .term = 2, .type = APPLY_NOOP, .origin = &results };
+	e = (struct apply_entry){
+		.index = ++applied, .term = 2, .type = APPLY_NOOP, .origin = &results
+	};
 	assert_int_equal(apply_batch(apply, &e, 1, &code), 1);
 	assert_int_equal(delivered, 1);
 	assert_string_equal((char *)results.data, "[]");
@@ -382,9 +428,12 @@ machine_failures_are_no_results(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	(void)execute("CREATE TABLE t(id INTEGER PRIMARY KEY, a)");
 	fail_and_retry(0, "INSERT INTO t VALUES(1, hex(zeroblob(9000)))|INSERT INTO t VALUES(1, 2)",
-	    "[{\"last_insert_id\":1,\"rows_affected\":1},{\"error\":\"UNIQUE constraint failed: t.id\"}]");
-	fail_and_retry(COMMAND_TRANSACTION, "INSERT INTO t VALUES(2, hex(zeroblob(9000)))|INSERT INTO t VALUES(3, 2)",
-	    "[{\"last_insert_id\":2,\"rows_affected\":1},{\"last_insert_id\":3,\"rows_affected\":1}]");
+	    "[{\"last_insert_id\":1,\"rows_affected\":1},{\"error\":\"UNIQUE constraint failed: "
+	    "t.id\"}]");
+	fail_and_retry(COMMAND_TRANSACTION,
+	    "INSERT INTO t VALUES(2, hex(zeroblob(9000)))|INSERT INTO t VALUES(3, 2)",
+	    "[{\"last_insert_id\":2,\"rows_affected\":1},{\"last_insert_id\":3,\"rows_affected\":1}"
+	    "]");
 	/* VACUUM makes the entry run alone: statements before the failure were committed. */
 	for (i = 10; i < 15; i++) {
 		snprintf(sql + strlen(sql), sizeof(sql) - strlen(sql),
@@ -393,7 +442,8 @@ machine_failures_are_no_results(void **state)
 		    "{\"last_insert_id\":%d,\"rows_affected\":1},", i);
 	}
 	snprintf(sql + strlen(sql), sizeof(sql) - strlen(sql), "REINDEX");
-	snprintf(want + strlen(want), sizeof(want) - strlen(want), "{\"last_insert_id\":14,\"rows_affected\":1}]");
+	snprintf(want + strlen(want), sizeof(want) - strlen(want),
+	    "{\"last_insert_id\":14,\"rows_affected\":1}]");
 	fail_and_retry(0, sql, want);
 	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT count(*) AS n FROM t"),
 	    "[{\"columns\":[\"n\"],\"types\":[\"integer\"],\"values\":[[8]]}]");
@@ -411,7 +461,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(settings_end_with_the_request, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(clock_and_chance_are_the_entrys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(steps_are_limited, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(large_results_are_refused_and_undone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    large_results_are_refused_and_undone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(full_tables_are_results, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(malformed_commands_are_results, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(silent_entries_are_not_answered, set_up, tear_down),

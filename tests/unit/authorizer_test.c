@@ -1,4 +1,7 @@
-/* What SQL may not do, what it may, and what is noted about it; and the functions that replace SQLite's. */
+/*
+ * What SQL may not do, what it may, and what is noted about it; and the functions that replace
+ * SQLite's.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -168,9 +171,11 @@ words_are_found_behind_comments(void **state)
 		enum sqltext_word first, all;
 	} cases[] = {
 		{ "INSERT INTO t VALUES(1)", SQLTEXT_WRITE, SQLTEXT_WRITE },
-		{ "  -- c\n/* x */;;\xef\xbb\xbfwith x as (select 1) select 1", SQLTEXT_WRITE, SQLTEXT_WRITE },
+		{ "  -- c\n/* x */;;\xef\xbb\xbfwith x as (select 1) select 1", SQLTEXT_WRITE,
+		    SQLTEXT_WRITE },
 		{ "SELECT 1; BEGIN", SQLTEXT_OTHER, SQLTEXT_SOLO },
-		{ "SELECT ';BEGIN', \"a;BEGIN\", `;BEGIN`, [;BEGIN] -- ;BEGIN\n/*;BEGIN*/", SQLTEXT_OTHER, SQLTEXT_OTHER },
+		{ "SELECT ';BEGIN', \"a;BEGIN\", `;BEGIN`, [;BEGIN] -- ;BEGIN\n/*;BEGIN*/",
+		    SQLTEXT_OTHER, SQLTEXT_OTHER },
 		{ "SELECT 'it''s;BEGIN'", SQLTEXT_OTHER, SQLTEXT_OTHER },
 		{ "SELECT 1;/**/ pragma x", SQLTEXT_OTHER, SQLTEXT_FRESH },
 		{ "create  /* x */ temp table t(a)", SQLTEXT_FRESH, SQLTEXT_FRESH },
@@ -220,7 +225,8 @@ bind_random(sqlite3_stmt *ours, sqlite3_stmt *theirs, int i, uint64_t *seed)
 static void
 functions_equal_sqlites(void **state)
 {
-	static const char sql[] = "SELECT instr(?1, ?2), quote(replace(?1, ?2, ?3)), typeof(replace(?1, ?2, ?3))";
+	static const char sql[] =
+	    "SELECT instr(?1, ?2), quote(replace(?1, ?2, ?3)), typeof(replace(?1, ?2, ?3))";
 	uint64_t seed = (uint64_t)time(NULL);
 	sqlite3_stmt *ours, *theirs;
 	sqlite3 *plain;
@@ -261,8 +267,9 @@ functions_are_linear(void **state)
 {
 	clock_t start = clock();
 
-	assert_int_equal(run("SELECT instr(h, n), length(replace(h, n, 'x')) FROM (SELECT"
-	    " printf('%.*c', 16000000, 'a') AS h, printf('%.*c', 8000000, 'a') || 'b' AS n)"),
+	assert_int_equal(
+	    run("SELECT instr(h, n), length(replace(h, n, 'x')) FROM (SELECT"
+		" printf('%.*c', 16000000, 'a') AS h, printf('%.*c', 8000000, 'a') || 'b' AS n)"),
 	    SQLITE_OK);
 	assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 5);
 }

@@ -76,8 +76,9 @@ run(struct bind_list *l, const char *sql, bool rows)
 	else if (sqlite3_step(s->stmt) == SQLITE_ROW)
 		for (i = 0; i < s->columns; i++)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i > 0 ? "," : "",
-			    sqlite3_column_type(s->stmt, i) == SQLITE_NULL ? "null" :
-			    (const char *)sqlite3_column_text(s->stmt, i));
+			    sqlite3_column_type(s->stmt, i) == SQLITE_NULL
+				? "null"
+				: (const char *)sqlite3_column_text(s->stmt, i));
 	stmtcache_put(&cache, s);
 	return (text);
 }
@@ -94,15 +95,18 @@ lists(void **state)
 		{ "SELECT ?,?", { { NULL, 1 }, { NULL, 2 } }, 2, "1,2" },
 		{ "SELECT ?2,?1", { { NULL, 1 }, { NULL, 2 } }, 2, "2,1" },
 		{ "SELECT ?", { { NULL, 1 }, { NULL, 2 } }, 2, "1" },
-		{ "SELECT ?,?", { { NULL, 1 } }, 1, "not enough args to execute query: want 2 got 1" },
-		{ "SELECT ?5", { { NULL, 1 } }, 1, "not enough args to execute query: want 5 got 1" },
+		{ "SELECT ?,?", { { NULL, 1 } }, 1,
+		    "not enough args to execute query: want 2 got 1" },
+		{ "SELECT ?5", { { NULL, 1 } }, 1,
+		    "not enough args to execute query: want 5 got 1" },
 		{ "SELECT :x,@x,$x", { { "x", 7 }, { "y", 1 }, { "z", 1 } }, 3, "7,7,7" },
 		{ "SELECT :x", { { "y", 7 } }, 1, "null" },
 		{ "SELECT :x", { { "X", 7 } }, 1, "null" },
 		{ "SELECT :x, ?", { { NULL, 9 }, { "x", 7 } }, 2, "7,null" },
 		{ "SELECT :x, ?", { { "x", 7 }, { NULL, 9 } }, 2, "7,9" },
 		{ "SELECT ?, :x", { { NULL, 9 }, { "x", 7 } }, 2, "9,7" },
-		{ "SELECT :a, ?, @b, ?", { { "a", 1 }, { NULL, 2 }, { "b", 3 }, { NULL, 4 } }, 4, "1,2,3,4" },
+		{ "SELECT :a, ?, @b, ?", { { "a", 1 }, { NULL, 2 }, { "b", 3 }, { NULL, 4 } }, 4,
+		    "1,2,3,4" },
 		{ "SELECT :x", { { "x", 1 }, { "x", 2 } }, 2, "2" },
 		{ "SELECT :x", { { ":x", 7 } }, 1, "name \":x\" does not begin with a letter" },
 		{ "SELECT :x", { { "a\"\\\n", 7 }, { "1\"\\\n", 7 } }, 2,
@@ -130,15 +134,18 @@ statements_of_a_string_share_a_list(void **state)
 	make_list(&b, &l, positions, 3);
 	assert_string_equal(run(&l, "SELECT ?", true), "1");
 	assert_string_equal(run(&l, "SELECT ?", true), "2");
-	assert_string_equal(run(&l, "SELECT ?,?", true), "not enough args to execute query: want 2 got 1");
+	assert_string_equal(
+	    run(&l, "SELECT ?,?", true), "not enough args to execute query: want 2 got 1");
 	make_list(&b, &l, positions, 3);
 	assert_string_equal(run(&l, "SELECT ?,?,?", false), "1,2,3");
-	assert_string_equal(run(&l, "SELECT ?", false), "not enough args to execute query: want 1 got 3");
+	assert_string_equal(
+	    run(&l, "SELECT ?", false), "not enough args to execute query: want 1 got 3");
 	/* A name stays known to later statements while the list is long enough. */
 	make_list(&b, &l, names, 2);
 	assert_string_equal(run(&l, "SELECT :x", true), "7");
 	assert_string_equal(run(&l, "SELECT :x", true), "7");
-	assert_string_equal(run(&l, "SELECT :x", true), "not enough args to execute query: want 1 got 0");
+	assert_string_equal(
+	    run(&l, "SELECT :x", true), "not enough args to execute query: want 1 got 0");
 	buf_fini(&b);
 }
 

@@ -121,8 +121,17 @@ refuses_bad_heads(void **state)
 		size_t offset;
 		uint8_t value;
 	} damages[] = {
-		{ 0, 0 }, { 0, 2 }, { 1, 0 }, { 1, COMMAND_KIND__COUNT }, { 2, 0x80 }, { 3, 1 },
-		{ 12, 2 }, { 12, 4 }, { 15, 0xff }, { 19, 0xff }, { 31, 0xff },
+		{ 0, 0 },
+		{ 0, 2 },
+		{ 1, 0 },
+		{ 1, COMMAND_KIND__COUNT },
+		{ 2, 0x80 },
+		{ 3, 1 },
+		{ 12, 2 },
+		{ 12, 4 },
+		{ 15, 0xff },
+		{ 19, 0xff },
+		{ 31, 0xff },
 	};
 	struct buf b = BUF_INIT;
 	size_t i;

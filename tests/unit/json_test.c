@@ -42,7 +42,8 @@ utf8_is_checked(void **state)
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"" },
+		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
+		    "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"" },
 		{ "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa", "\"\\u2028\\u2029\xe2\x80\xaa\"" },
 		{ "\xff", "\"\\ufffd\"" },
 		{ "\xc0\x80", "\"\\ufffd\\ufffd\"" },
@@ -70,8 +71,14 @@ integers_are_exact(void **state)
 		int64_t v;
 		const char *text;
 	} cases[] = {
-		{ 0, "0" }, { 7, "7" }, { 10, "10" }, { 99, "99" }, { 100, "100" }, { -1, "-1" },
-		{ INT64_MAX, "9223372036854775807" }, { INT64_MIN, "-9223372036854775808" },
+		{ 0, "0" },
+		{ 7, "7" },
+		{ 10, "10" },
+		{ 99, "99" },
+		{ 100, "100" },
+		{ -1, "-1" },
+		{ INT64_MAX, "9223372036854775807" },
+		{ INT64_MIN, "-9223372036854775808" },
 	};
 	struct buf b = BUF_INIT;
 	size_t i;
@@ -92,12 +99,26 @@ doubles_have_the_form_of_go(void **state)
 		double v;
 		const char *text;
 	} cases[] = {
-		{ 0.0, "0" }, { -0.0, "-0" }, { 1.0, "1" }, { 0.1, "0.1" }, { 1.5, "1.5" },
-		{ 1e20, "100000000000000000000" }, { 1e21, "1e+21" }, { 1e-6, "0.000001" },
-		{ 1e-7, "1e-7" }, { 5e-324, "5e-324" }, { 1.7976931348623157e308, "1.7976931348623157e+308" },
-		{ 9223372036854775808.0, "9223372036854776000" }, { 1e15, "1000000000000000" },
-		{ 0.1 + 0.2, "0.30000000000000004" }, { 1e23, "1e+23" }, { -123.456, "-123.456" },
-		{ 2.5e-10, "2.5e-10" }, { INFINITY, "null" }, { -INFINITY, "null" }, { NAN, "null" },
+		{ 0.0, "0" },
+		{ -0.0, "-0" },
+		{ 1.0, "1" },
+		{ 0.1, "0.1" },
+		{ 1.5, "1.5" },
+		{ 1e20, "100000000000000000000" },
+		{ 1e21, "1e+21" },
+		{ 1e-6, "0.000001" },
+		{ 1e-7, "1e-7" },
+		{ 5e-324, "5e-324" },
+		{ 1.7976931348623157e308, "1.7976931348623157e+308" },
+		{ 9223372036854775808.0, "9223372036854776000" },
+		{ 1e15, "1000000000000000" },
+		{ 0.1 + 0.2, "0.30000000000000004" },
+		{ 1e23, "1e+23" },
+		{ -123.456, "-123.456" },
+		{ 2.5e-10, "2.5e-10" },
+		{ INFINITY, "null" },
+		{ -INFINITY, "null" },
+		{ NAN, "null" },
 	};
 	struct buf b = BUF_INIT;
 	size_t i;
@@ -158,7 +179,7 @@ static void
 base64_is_padded(void **state)
 {
 	static const char *want[] = { "\"\"", "\"Zg==\"", "\"Zm8=\"", "\"Zm9v\"", "\"Zm9vYg==\"",
-	    "\"Zm9vYmE=\"", "\"Zm9vYmFy\"" };
+		"\"Zm9vYmE=\"", "\"Zm9vYmFy\"" };
 	struct buf b = BUF_INIT;
 	size_t i;
 
@@ -203,7 +224,8 @@ structure_has_commas_and_indentation(void **state)
 	expect(&b, "{\"a\":[1,\"x\",[]],\"b\":{},\"c\":null,\"d\":true}");
 	json_init(&j, &b, true, 0);
 	write_sample(&j);
-	expect(&b, "{\n    \"a\": [\n        1,\n        \"x\",\n        []\n    ],\n    \"b\": {},\n"
+	expect(&b,
+	    "{\n    \"a\": [\n        1,\n        \"x\",\n        []\n    ],\n    \"b\": {},\n"
 	    "    \"c\": null,\n    \"d\": true\n}");
 	json_init(&j, &b, true, 1);
 	json_begin_array(&j);

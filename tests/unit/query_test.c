@@ -1,4 +1,7 @@
-/* Read-only requests: results, refusals, the way to the log, snapshots, streams, time and cancelling. */
+/*
+ * Read-only requests: results, refusals, the way to the log, snapshots, streams, time and
+ * cancelling.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -45,9 +48,9 @@ set_up(void **state)
 	snprintf(path, sizeof(path), "%s/db.sqlite", directory);
 	assert_int_equal(sqlite3_open(path, &writer), SQLITE_OK);
 	write_sql("PRAGMA journal_mode=WAL; CREATE TABLE foo(id INTEGER PRIMARY KEY, name TEXT);"
-	    "INSERT INTO foo VALUES(1, 'fiona'); CREATE TABLE big(a, b);"
-	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
-	    " INSERT INTO big SELECT i, 'row ' || i FROM n");
+		  "INSERT INTO foo VALUES(1, 'fiona'); CREATE TABLE big(a, b);"
+		  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
+		  " INSERT INTO big SELECT i, 'row ' || i FROM n");
 	pool = query_pool_open(&config, &e);
 	assert_non_null(pool);
 	return (0);
@@ -120,9 +123,12 @@ static void
 answers(void **state)
 {
 	assert_string_equal(run(COMMAND_QUERY, 0, "SELECT * FROM foo"),
-	    "[{\"columns\":[\"id\",\"name\"],\"types\":[\"integer\",\"text\"],\"values\":[[1,\"fiona\"]]}]");
-	assert_string_equal(run(COMMAND_QUERY, 0, "SELECT 1 AS a|SELECT * FROM nope||SELECT 2 AS b"),
-	    "[{\"columns\":[\"a\"],\"types\":[\"integer\"],\"values\":[[1]]},{\"error\":\"no such table: nope\"},"
+	    "[{\"columns\":[\"id\",\"name\"],\"types\":[\"integer\",\"text\"],\"values\":[[1,"
+	    "\"fiona\"]]}]");
+	assert_string_equal(
+	    run(COMMAND_QUERY, 0, "SELECT 1 AS a|SELECT * FROM nope||SELECT 2 AS b"),
+	    "[{\"columns\":[\"a\"],\"types\":[\"integer\"],\"values\":[[1]]},{\"error\":\"no such "
+	    "table: nope\"},"
 	    "{\"columns\":[\"b\"],\"types\":[\"integer\"],\"values\":[[2]]}]");
 	assert_string_equal(run(COMMAND_QUERY, 0, ""), "[]");
 	assert_string_equal(run(COMMAND_QUERY, 0, " | -- c|;"), "[{},{},{}]");
@@ -130,7 +136,8 @@ answers(void **state)
 	    "[{\"rows\":[],\"error\":\"no such table: nope\"}]");
 	assert_string_equal(run(COMMAND_QUERY, 0, "SELECT 1; SELECT 2; -- end"),
 	    "[{\"columns\":[\"2\"],\"types\":[\"integer\"],\"values\":[[2]]}]");
-	assert_string_equal(run(COMMAND_QUERY, 0, "SELEC; SELECT 2"), "[{\"error\":\"near \\\"SELEC\\\": syntax error\"}]");
+	assert_string_equal(run(COMMAND_QUERY, 0, "SELEC; SELECT 2"),
+	    "[{\"error\":\"near \\\"SELEC\\\": syntax error\"}]");
 	assert_string_equal(run(COMMAND_QUERY, COMMAND_PRETTY, "SELECT 1 AS a WHERE 0"),
 	    "[\n        {\n            \"columns\": [\n                \"a\"\n            ],\n"
 	    "            \"types\": [\n                \"\"\n            ]\n        }\n    ]");
@@ -140,20 +147,30 @@ static void
 nothing_is_written(void **state)
 {
 	static const char *const writes[] = {
-		"INSERT INTO foo VALUES(2, 'x')", "INSERT INTO foo VALUES(2, 'x') RETURNING *", "DROP TABLE foo",
-		"CREATE TEMP TABLE t(x)", "PRAGMA user_version=3", "VACUUM", "UPDATE foo SET name = 1",
-		"WITH x AS (SELECT 1) DELETE FROM foo", "CREATE INDEX i ON foo(name)", "ANALYZE",
+		"INSERT INTO foo VALUES(2, 'x')",
+		"INSERT INTO foo VALUES(2, 'x') RETURNING *",
+		"DROP TABLE foo",
+		"CREATE TEMP TABLE t(x)",
+		"PRAGMA user_version=3",
+		"VACUUM",
+		"UPDATE foo SET name = 1",
+		"WITH x AS (SELECT 1) DELETE FROM foo",
+		"CREATE INDEX i ON foo(name)",
+		"ANALYZE",
 		"SELECT 1; DELETE FROM foo",
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
 		if (strcmp(run(COMMAND_QUERY, 0, writes[i]),
-		    "[{\"error\":\"attempt to change database via query operation\"}]") != 0)
+			"[{\"error\":\"attempt to change database via query operation\"}]") != 0)
 			fail_msg("%s: %s", writes[i], (char *)out.data);
-	assert_string_equal(run(COMMAND_QUERY, 0, "ATTACH '/tmp/x' AS x"), "[{\"error\":\"not authorized\"}]");
-	assert_string_equal(run(COMMAND_QUERY, 0, "SELECT load_extension('x')"), "[{\"error\":\"not authorized\"}]");
-	assert_string_equal(run(COMMAND_QUERY, 0, "PRAGMA synchronous(1)"), "[{\"error\":\"disallowed pragma\"}]");
+	assert_string_equal(
+	    run(COMMAND_QUERY, 0, "ATTACH '/tmp/x' AS x"), "[{\"error\":\"not authorized\"}]");
+	assert_string_equal(run(COMMAND_QUERY, 0, "SELECT load_extension('x')"),
+	    "[{\"error\":\"not authorized\"}]");
+	assert_string_equal(
+	    run(COMMAND_QUERY, 0, "PRAGMA synchronous(1)"), "[{\"error\":\"disallowed pragma\"}]");
 	assert_string_equal(run(COMMAND_QUERY, 0, "SELECT count(*) AS n FROM foo"),
 	    "[{\"columns\":[\"n\"],\"types\":[\"integer\"],\"values\":[[1]]}]");
 }
@@ -161,9 +178,11 @@ nothing_is_written(void **state)
 static void
 writes_of_a_request_go_to_the_log(void **state)
 {
-	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT 1 AS a|EXPLAIN QUERY PLAN DELETE FROM foo WHERE 0|-- c"),
+	assert_string_equal(run(COMMAND_REQUEST, 0,
+				"SELECT 1 AS a|EXPLAIN QUERY PLAN DELETE FROM foo WHERE 0|-- c"),
 	    run(COMMAND_QUERY, 0, "SELECT 1 AS a|EXPLAIN QUERY PLAN DELETE FROM foo WHERE 0|-- c"));
-	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT 1|INSERT INTO foo VALUES(2, 'x')"), "log");
+	assert_string_equal(
+	    run(COMMAND_REQUEST, 0, "SELECT 1|INSERT INTO foo VALUES(2, 'x')"), "log");
 	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT 1|SELECT * FROM nope"), "log");
 	assert_string_equal(run(COMMAND_REQUEST, 0, "PRAGMA journal_mode"), "log");
 	assert_string_equal(run(COMMAND_REQUEST, COMMAND_STRONG, "SELECT 1"), "log");
@@ -200,7 +219,7 @@ count_of(const char *result)
 	const char *values = strstr(result, "\"values\":[[");
 
 	assert_non_null(values);
-	return (atoi(values + 11));
+	return ((int)strtol(values + 11, NULL, 10));
 }
 
 static void
@@ -219,7 +238,8 @@ a_turn_has_one_snapshot(void **state)
 static void
 long_results_come_in_parts(void **state)
 {
-	struct query *q = start(COMMAND_QUERY, 0, 0, "SELECT 1 AS a|SELECT * FROM big|SELECT count(*) AS n FROM foo");
+	struct query *q = start(
+	    COMMAND_QUERY, 0, 0, "SELECT 1 AS a|SELECT * FROM big|SELECT count(*) AS n FROM foo");
 	struct buf all = BUF_INIT;
 	enum query_state step = QUERY_PART;
 	int parts = 0, before = count_of(run(COMMAND_QUERY, 0, "SELECT count(*) FROM foo"));
@@ -234,7 +254,9 @@ long_results_come_in_parts(void **state)
 		if (parts == 2) {
 			write_sql("INSERT INTO foo(name) VALUES('new')");
 			write_sql("DELETE FROM big WHERE a = 49999");
-			assert_int_equal(count_of(run(COMMAND_QUERY, 0, "SELECT count(*) FROM foo")), before + 1);
+			assert_int_equal(
+			    count_of(run(COMMAND_QUERY, 0, "SELECT count(*) FROM foo")),
+			    before + 1);
 		}
 	}
 	assert_int_equal(step, QUERY_DONE);
@@ -242,7 +264,8 @@ long_results_come_in_parts(void **state)
 	query_free(q);
 	buf_add_u8(&all, 0);
 	assert_memory_equal(all.data, "[{\"columns\":[\"a\"]", 17);
-	assert_non_null(strstr((char *)all.data, ",[49999,\"row 49999\"],[50000,\"row 50000\"]]},{\"columns\":[\"n\"]"));
+	assert_non_null(strstr((char *)all.data,
+	    ",[49999,\"row 49999\"],[50000,\"row 50000\"]]},{\"columns\":[\"n\"]"));
 	write_sql("INSERT INTO big VALUES(49999, 'row 49999')");
 	buf_fini(&all);
 }
@@ -281,12 +304,15 @@ late_failures_break_the_answer(void **state)
 	assert_string_equal(query_error(q), "integer overflow");
 	assert_int_equal(out.len, 0);
 	query_free(q);
-	assert_string_equal(run(COMMAND_QUERY, 0,
-	    "SELECT a, CASE WHEN a = 100 THEN abs(-9223372036854775808) END FROM big"),
+	assert_string_equal(
+	    run(COMMAND_QUERY, 0,
+		"SELECT a, CASE WHEN a = 100 THEN abs(-9223372036854775808) END FROM big"),
 	    "[{\"error\":\"integer overflow\"}]");
 }
 
-#define ENDLESS "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM t WHERE n<100000000) SELECT count(*) FROM t"
+#define ENDLESS                                                                                   \
+	"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM t WHERE n<100000000) SELECT " \
+	"count(*) FROM t"
 
 static const char *
 run_limited(uint16_t flags, const char *sql)
@@ -336,7 +362,8 @@ new_schema_is_seen(void **state)
 	assert_string_equal(run(COMMAND_QUERY, 0, "SELECT * FROM w"),
 	    "[{\"columns\":[\"a\",\"b\"],\"types\":[\"\",\"\"]}]");
 	write_sql("DROP TABLE w");
-	assert_string_equal(run(COMMAND_QUERY, 0, "SELECT * FROM w"), "[{\"error\":\"no such table: w\"}]");
+	assert_string_equal(
+	    run(COMMAND_QUERY, 0, "SELECT * FROM w"), "[{\"error\":\"no such table: w\"}]");
 }
 
 static void

@@ -22,9 +22,11 @@ set_up(void **state)
 	authorizer_install(&authorizer, db);
 	stmtcache_init(&cache, db, &authorizer);
 	return (sqlite3_exec(db,
-	    "CREATE TABLE ty (b BOOLEAN, d DATE, dt DATETIME, ts TIMESTAMP, r REAL, vc VARCHAR(20), bl BLOB, x);"
+	    "CREATE TABLE ty (b BOOLEAN, d DATE, dt DATETIME, ts TIMESTAMP, r REAL, vc "
+	    "VARCHAR(20), bl BLOB, x);"
 	    "CREATE TABLE foo (id INTEGER PRIMARY KEY, name TEXT);"
-	    "INSERT INTO foo VALUES (1, 'fiona'), (2, 'declan')", NULL, NULL, NULL));
+	    "INSERT INTO foo VALUES (1, 'fiona'), (2, 'declan')",
+	    NULL, NULL, NULL));
 }
 
 static int
@@ -81,12 +83,14 @@ static void
 normal_form(void **state)
 {
 	static const struct vector v[] = {
-		{ "SELECT * FROM foo", 0, "{\"columns\":[\"id\",\"name\"],\"types\":[\"integer\",\"text\"],"
+		{ "SELECT * FROM foo", 0,
+		    "{\"columns\":[\"id\",\"name\"],\"types\":[\"integer\",\"text\"],"
 		    "\"values\":[[1,\"fiona\"],[2,\"declan\"]]}" },
 		{ "SELECT * FROM foo WHERE 0", 0,
 		    "{\"columns\":[\"id\",\"name\"],\"types\":[\"integer\",\"text\"]}" },
 		{ "SELECT id+1, 1.5, 'a', NULL FROM foo WHERE id = 1", 0,
-		    "{\"columns\":[\"id+1\",\"1.5\",\"'a'\",\"NULL\"],\"types\":[\"integer\",\"real\",\"text\",\"\"],"
+		    "{\"columns\":[\"id+1\",\"1.5\",\"'a'\",\"NULL\"],\"types\":[\"integer\","
+		    "\"real\",\"text\",\"\"],"
 		    "\"values\":[[2,1.5,\"a\",null]]}" },
 		{ "SELECT NULL AS a UNION ALL SELECT 5", 0,
 		    "{\"columns\":[\"a\"],\"types\":[\"\"],\"values\":[[null],[5]]}" },
@@ -94,7 +98,8 @@ normal_form(void **state)
 		    "{\"columns\":[\"1\"],\"types\":[\"integer\"],\"values\":[[1]],\"time\":0.5}" },
 		{ "SELECT 1 AS \"a<b\"", 0,
 		    "{\"columns\":[\"a\\u003cb\"],\"types\":[\"integer\"],\"values\":[[1]]}" },
-		{ "SELECT 9e999", 0, "{\"columns\":[\"9e999\"],\"types\":[\"real\"],\"values\":[[null]]}" },
+		{ "SELECT 9e999", 0,
+		    "{\"columns\":[\"9e999\"],\"types\":[\"real\"],\"values\":[[null]]}" },
 	};
 
 	check(v, sizeof(v) / sizeof(v[0]));
@@ -110,7 +115,8 @@ associative_form(void **state)
 		{ "SELECT * FROM foo WHERE 0", COMMAND_ASSOCIATIVE,
 		    "{\"types\":{\"id\":\"integer\",\"name\":\"text\"},\"rows\":[]}" },
 		{ "SELECT 3 AS z, 1 AS a, 2 AS a", COMMAND_ASSOCIATIVE,
-		    "{\"types\":{\"a\":\"integer\",\"z\":\"integer\"},\"rows\":[{\"a\":2,\"z\":3}]}" },
+		    "{\"types\":{\"a\":\"integer\",\"z\":\"integer\"},\"rows\":[{\"a\":2,\"z\":3}]"
+		    "}" },
 		{ "SELECT 1 AS b, 2 AS B, 3 AS ab", COMMAND_ASSOCIATIVE,
 		    "{\"types\":{\"B\":\"integer\",\"ab\":\"integer\",\"b\":\"integer\"},"
 		    "\"rows\":[{\"B\":2,\"ab\":3,\"b\":1}]}" },
@@ -124,10 +130,13 @@ pretty_form(void **state)
 {
 	static const struct vector v[] = {
 		{ "SELECT id FROM foo", COMMAND_PRETTY,
-		    "{\n    \"columns\": [\n        \"id\"\n    ],\n    \"types\": [\n        \"integer\"\n    ],\n"
-		    "    \"values\": [\n        [\n            1\n        ],\n        [\n            2\n        ]\n    ]\n}" },
+		    "{\n    \"columns\": [\n        \"id\"\n    ],\n    \"types\": [\n        "
+		    "\"integer\"\n    ],\n"
+		    "    \"values\": [\n        [\n            1\n        ],\n        [\n          "
+		    "  2\n        ]\n    ]\n}" },
 		{ "SELECT id FROM foo WHERE 0", COMMAND_PRETTY | COMMAND_ASSOCIATIVE,
-		    "{\n    \"types\": {\n        \"id\": \"integer\"\n    },\n    \"rows\": []\n}" },
+		    "{\n    \"types\": {\n        \"id\": \"integer\"\n    },\n    \"rows\": "
+		    "[]\n}" },
 	};
 
 	check(v, sizeof(v) / sizeof(v[0]));
@@ -137,10 +146,12 @@ static void
 qualified_columns(void **state)
 {
 	static const struct vector v[] = {
-		{ "SELECT foo.*, f2.name AS n2, 1+1 FROM foo JOIN foo AS f2 ON foo.id=f2.id WHERE foo.id=1",
+		{ "SELECT foo.*, f2.name AS n2, 1+1 FROM foo JOIN foo AS f2 ON foo.id=f2.id WHERE "
+		  "foo.id=1",
 		    COMMAND_QUALIFY,
 		    "{\"columns\":[\"foo.id\",\"foo.name\",\"foo.n2\",\"1+1\"],"
-		    "\"types\":[\"integer\",\"text\",\"text\",\"integer\"],\"values\":[[1,\"fiona\",\"fiona\",2]]}" },
+		    "\"types\":[\"integer\",\"text\",\"text\",\"integer\"],\"values\":[[1,"
+		    "\"fiona\",\"fiona\",2]]}" },
 		{ "SELECT id, name FROM foo WHERE id=1", COMMAND_QUALIFY | COMMAND_ASSOCIATIVE,
 		    "{\"types\":{\"foo.id\":\"integer\",\"foo.name\":\"text\"},"
 		    "\"rows\":[{\"foo.id\":1,\"foo.name\":\"fiona\"}]}" },
@@ -186,7 +197,8 @@ dates(void **state)
 
 	check_value("d", "'2004-02-14'", 0, "\"2004-02-14T00:00:00Z\"");
 	check_value("dt", "'2021-10-22 19:39:32.016087'", 0, "\"2021-10-22T19:39:32.016087Z\"");
-	check_value("dt", "'2021-01-02T03:04:05.1234567891Z'", 0, "\"2021-01-02T03:04:05.123456789Z\"");
+	check_value(
+	    "dt", "'2021-01-02T03:04:05.1234567891Z'", 0, "\"2021-01-02T03:04:05.123456789Z\"");
 	check_value("dt", "'2021-01-02   3:04'", 0, "\"2021-01-02T03:04:00Z\"");
 	check_value("ts", "'2021-01-02 03:04:05,120'", 0, "\"2021-01-02T03:04:05.12Z\"");
 	check_value("dt", "'2021-01-02 03:04:05+05:30'", 0, "\"2021-01-02T03:04:05+05:30\"");
@@ -206,7 +218,8 @@ dates(void **state)
 	check_value("dt", "-1612345678123", 0, "\"1918-11-28T14:12:01.877Z\"");
 	check_value("dt", "951782400", 0, "\"2000-02-29T00:00:00Z\"");
 	check_value("dt", "1000000000000", 0, "Time.MarshalText: year outside of range [0,9999]");
-	check_value("dt", "9223372036854775807", 0, "Time.MarshalText: year outside of range [0,9999]");
+	check_value(
+	    "dt", "9223372036854775807", 0, "Time.MarshalText: year outside of range [0,9999]");
 	check_value("dt", "1.5", 0, "1.5");
 	check_value("dt", "x'32'", 0, "\"Mg==\"");
 }
@@ -255,7 +268,8 @@ write_and_error_forms(void **state)
 	json_init(&j, &out, false, 0);
 	render_error(&j, COMMAND_ASSOCIATIVE, true, "no such table: \"t\"");
 	buf_add_u8(&out, 0);
-	assert_string_equal((const char *)out.data, "{\"rows\":[],\"error\":\"no such table: \\\"t\\\"\"}");
+	assert_string_equal(
+	    (const char *)out.data, "{\"rows\":[],\"error\":\"no such table: \\\"t\\\"\"}");
 }
 
 /* A cached SELECT * shows a column that was added behind its back. */
