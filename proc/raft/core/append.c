@@ -28,8 +28,10 @@ void
 append_start(struct core *core)
 {
 	struct peer_entry noop = { .term = core->term, .type = PEER_ENTRY_NOOP };
+	bool room = window_has_room(core, 0, 1); /* as a follower: what is durable may go */
 	uint32_t i;
 
+	assert(room);
 	core->role = CORE_LEADER;
 	core->leader = core->config.id;
 	core->eager = 0;
@@ -44,8 +46,6 @@ append_start(struct core *core)
 		peer->catch_up_end = core->last + 1;
 		peer->catch_up_start = core->now;
 	}
-	if (!window_has_room(core, 0, 1))
-		assert(!"the reserve of the window is for no-ops");
 	window_append(core, &noop);
 	core->term_start = core->last;
 	append_begin_round(core);

@@ -10,7 +10,8 @@
  *	2. send ready.messages (they may get lost; the core repeats what matters)
  *	3. ready.cut, ready.first..last: replace and append to the log, flush,
  *	   then core_persisted()
- *	4. apply entries up to ready.apply, in order, then core_applied()
+ *	4. apply entries up to ready.apply, in order, then core_applied(); what
+ *	   core_entry() has no more is in the log
  *	5. answer ready.reads, act on ready.events
  * Step 2 before 3 is what lets followers and leader flush at the same time.
  * Pointers in a struct core_ready are good until the next call of the core.

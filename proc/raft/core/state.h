@@ -173,6 +173,7 @@ uint64_t window_floor(const struct core *);
 /* vote.c */
 void vote_become_follower(struct core *, uint64_t term, uint64_t leader);
 void vote_reset_deadline(struct core *);
+bool vote_may_stand(const struct core *);
 void vote_on_deadline(struct core *);
 void vote_campaign(struct core *, bool transfer);
 void vote_leader_gone(struct core *);

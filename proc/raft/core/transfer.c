@@ -100,7 +100,8 @@ transfer_retire(struct core *core)
 void
 transfer_on_timeout_now(struct core *core, const struct peer_message *m)
 {
-	if (m->term != core->term || !core->voter || core->role == CORE_LEADER || core->installing) {
+	if (m->term != core->term || core->role == CORE_LEADER || core->installing ||
+	    !vote_may_stand(core)) {
 		CORE_MARK(stale_term_ignored);
 		return;
 	}

@@ -35,6 +35,23 @@ vote_reset_deadline(struct core *core)
 	core->deadline = core->now + random_between(core, wait, 2 * wait);
 }
 
+/*
+ * Whether this node may stand.  Who is removed by an entry that is not yet known to
+ * be committed still has to: the entry may be on it alone (thesis 4.2.2, figure 4.6).
+ */
+bool
+vote_may_stand(const struct core *core)
+{
+	const struct peer_member *self;
+
+	if (core->voter)
+		return (true);
+	if (core->latest_committed)
+		return (false);
+	self = peer_configuration_find(&core->before, core->config.id);
+	return (self != NULL && self->suffrage == PEER_VOTER);
+}
+
 /* Whether a leader lives as far as this node can tell: then it helps nobody to power. */
 static bool
 knows_leader(const struct core *core)
@@ -145,7 +162,7 @@ start_prevote(struct core *core)
 void
 vote_campaign(struct core *core, bool transfer)
 {
-	assert(core->voter && core->role != CORE_LEADER);
+	assert(vote_may_stand(core) && core->role != CORE_LEADER);
 	core->role = CORE_CANDIDATE;
 	core->leader = 0;
 	core->term++;
@@ -168,7 +185,7 @@ vote_campaign(struct core *core, bool transfer)
 void
 vote_on_deadline(struct core *core)
 {
-	if (!core->voter) {
+	if (!vote_may_stand(core)) {
 		if (core->leader != 0 || core->role != CORE_FOLLOWER)
 			vote_become_follower(core, core->term, 0);
 		core->deadline = NEVER;
@@ -180,7 +197,7 @@ vote_on_deadline(struct core *core)
 	}
 	if (core->role == CORE_CANDIDATE)
 		CORE_MARK(election_lost);
-	if (core->voters == 1)
+	if (core->voter && core->voters == 1)
 		vote_campaign(core, false);
 	else
 		start_prevote(core);
@@ -191,7 +208,7 @@ vote_leader_gone(struct core *core)
 {
 	core->leader = 0;
 	out_event(core, CORE_EVENT_ROLE, 0, 0, core->term);
-	if (!core->voter || core->role != CORE_FOLLOWER || core->installing)
+	if (!vote_may_stand(core) || core->role != CORE_FOLLOWER || core->installing)
 		return;
 	CORE_MARK(eager_election);
 	core->eager = 1;
@@ -209,13 +226,17 @@ compare_logs(const struct core *core, const struct peer_message *m)
 	return ((m->index > core->last) - (m->index < core->last));
 }
 
-/* Only voters of the latest configuration may be helped; who has none yet can not judge. */
+/*
+ * Only voters of the latest configuration may be helped.  A longer log may have
+ * a later one, in which the candidate is a voter: then it must be, or both
+ * configurations could wait for each other (thesis 4.1).
+ */
 static bool
-may_lead(const struct core *core, uint64_t id)
+may_lead(const struct core *core, uint64_t id, int compared)
 {
 	const struct peer_member *member;
 
-	if (core->latest.count == 0)
+	if (core->latest.count == 0 || compared > 0)
 		return (true);
 	if ((member = peer_configuration_find(&core->latest, id)) == NULL) {
 		CORE_MARK(vote_refused_not_member);
@@ -259,7 +280,7 @@ grants_prevote(struct core *core, const struct peer_message *m)
 {
 	int compared = compare_logs(core, m);
 
-	if (m->term <= core->term || !may_lead(core, m->from))
+	if (m->term <= core->term || !may_lead(core, m->from, compared))
 		return (false);
 	if (knows_leader(core)) {
 		CORE_MARK(prevote_refused_leader_known);
@@ -335,7 +356,7 @@ ignores_candidate(struct core *core, const struct peer_message *m)
 		CORE_MARK(vote_ignored_leader_known);
 		return (true);
 	}
-	return (!may_lead(core, m->from));
+	return (!may_lead(core, m->from, compare_logs(core, m)));
 }
 
 void

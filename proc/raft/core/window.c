@@ -1,7 +1,8 @@
 /*
  * The recent entries in memory: a ring that holds [first, last].  What is not
- * yet durable and applied is always in it; of the rest, as much as peers still
- * need and bounds allow.  Older entries are the log's (ops.term, ops.read).
+ * yet durable is always in it, on a leader also what is not yet applied; of the
+ * rest, as much as peers still need and bounds allow.  Older entries are the
+ * log's (ops.term, ops.read).
  */
 #include "proc/raft/core/state.h"
 
@@ -72,12 +73,18 @@ window_trim(struct core *core)
 	}
 }
 
+/*
+ * A leader takes no more than it can get applied.  A follower must take whatever
+ * its leader has, or a window full of uncommitted entries would never see the
+ * no-op that commits them: what is durable may go.
+ */
 bool
 window_has_room(struct core *core, size_t len, uint32_t reserve)
 {
+	uint64_t limit = core->role == CORE_LEADER ? core->applied : core->persisted;
 	uint64_t count = core->last + 1 - core->first;
 
-	while (core->first <= core->applied && core->first <= core->last &&
+	while (core->first <= limit && core->first <= core->last &&
 	    (count + reserve >= core->config.window ||
 		core->window_bytes + len > core->config.window_bytes)) {
 		drop_front(core);
