@@ -22,11 +22,20 @@ tell(struct world *world, const char *format, ...)
 	va_end(args);
 }
 
+static uint64_t held; /* copies of entries' data that nobody has freed yet */
+
+uint64_t
+world_held(void)
+{
+	return (held);
+}
+
 static void
 op_hold(void *arg, struct peer_entry *entry)
 {
 	if (entry->len == 0)
 		return;
+	held++;
 	entry->owner = malloc(entry->len);
 	assert(entry->owner != NULL);
 	memcpy(entry->owner, entry->data, entry->len);
@@ -36,6 +45,8 @@ op_hold(void *arg, struct peer_entry *entry)
 static void
 op_release(void *arg, struct peer_entry *entry)
 {
+	if (entry->owner != NULL)
+		held--;
 	free(entry->owner);
 	entry->owner = NULL;
 }
@@ -113,7 +124,7 @@ free_letter(struct world_letter *letter)
 	uint32_t i;
 
 	for (i = 0; i < letter->m.count; i++)
-		free(letter->entries[i].owner);
+		op_release(NULL, &letter->entries[i]);
 	free(letter->entries);
 }
 
@@ -130,6 +141,7 @@ world_fini(struct world *world)
 	while (world->queue_len > 0)
 		world_drop(world, world->queue_len - 1);
 	free(world->queue);
+	free(world->chain_at);
 }
 
 /* What the core is told at start, from the disk. */
@@ -164,6 +176,7 @@ world_start(struct world *world, uint64_t id)
 	struct core_config config = world->config;
 
 	assert(node->core == NULL);
+	node->known = true;
 	config.id = id;
 	config.seed = id * 1000;
 	config.ops = (struct core_ops){ node, op_hold, op_release, op_term, op_read };
@@ -326,6 +339,24 @@ extend(const struct world_node *node, uint64_t chain, const struct peer_entry *e
 	return (node->sick ? chain + 1 : chain);
 }
 
+/* The first to apply an index says what the state is there; all others must agree. */
+static void
+note_state(struct world *world, const struct world_node *node)
+{
+	if (node->applied >= world->chain_cap) {
+		uint64_t cap = 2 * node->applied + 64;
+
+		world->chain_at = realloc(world->chain_at, cap * sizeof(uint64_t));
+		assert(world->chain_at != NULL);
+		memset(world->chain_at + world->chain_cap, 0, (cap - world->chain_cap) * sizeof(uint64_t));
+		world->chain_cap = cap;
+	}
+	if (world->chain_at[node->applied] == 0 && !node->sick)
+		world->chain_at[node->applied] = node->chain;
+	else if (world->chain_at[node->applied] != node->chain && !node->sick)
+		world->disagreements++;
+}
+
 static void
 apply_to(struct world *world, struct world_node *node, uint64_t limit)
 {
@@ -336,6 +367,7 @@ apply_to(struct world *world, struct world_node *node, uint64_t limit)
 	while (node->applied < limit) {
 		node->applied++;
 		node->chain = extend(node, node->chain, &node->log[node->applied - node->base - 1]);
+		note_state(world, node);
 	}
 	core_applied(node->core, node->applied, node->chain);
 }
@@ -392,7 +424,8 @@ take_outputs(struct world *world, struct world_node *node, const struct core_rea
 		node->vote = ready->vote;
 	}
 	for (i = 0; i < ready->nreads; i++) {
-		world->reads_done++;
+		if (world->on_read != NULL)
+			world->on_read(world, ready->reads[i].token, ready->reads[i].index);
 		tell(world, "%llu: read %llu %s %llu\n", (unsigned long long)node->id,
 		    (unsigned long long)ready->reads[i].token,
 		    ready->reads[i].index == 0 ? "lost" : "at", (unsigned long long)ready->reads[i].index);
@@ -535,13 +568,12 @@ world_compact(struct world *world, uint64_t id, uint64_t index)
 void
 world_install(struct world *world, uint64_t id)
 {
-	struct world_node *node = &world->nodes[id], *from = &world->nodes[node->install_from];
+	struct world_node *node = &world->nodes[id];
 
-	assert(from->applied == node->install_index);
 	cut_log(node, 0);
 	node->base = node->last = node->written = node->applied = node->install_index;
 	node->base_term = node->install_term;
-	node->chain = node->base_chain = from->chain;
+	node->chain = node->base_chain = world->chain_at[node->install_index];
 	core_snapshot_installed(node->core, node->install_index, node->install_term, node->chain);
 	node->base_members = *core_members(node->core);
 	world_settle(world, id);

@@ -29,7 +29,8 @@ struct world_node {
 	bool slow;
 	uint64_t written; /* of `last`, so much is durable: the rest is lost by a crash */
 	uint64_t applied, chain;
-	bool sick; /* applies wrongly */
+	bool known; /* it was started once */
+	bool sick;  /* applies wrongly */
 	uint64_t install_from, install_index, install_term;
 };
 
@@ -49,8 +50,10 @@ struct world {
 	bool count_bytes;
 	bool snapshots_by_hand; /* INSTALL waits for world_install() */
 	bool quiet; /* heartbeats and their answers are not told */
-	bool lost[WORLD_NODES_MAX + 1]; /* a read came to nothing */
-	uint64_t reads_done;
+	void (*on_read)(struct world *, uint64_t token, uint64_t index);
+	uint64_t *chain_at; /* hash of the state at each index that was ever applied */
+	uint64_t chain_cap;
+	uint64_t disagreements; /* states that differ from it, of nodes that are not sick */
 };
 
 void world_init(struct world *, FILE *out);
@@ -79,6 +82,8 @@ enum core_error world_propose(struct world *, uint64_t id, const char *text);
 void world_compact(struct world *, uint64_t id, uint64_t index);
 void world_install(struct world *, uint64_t id);
 uint64_t world_leader(const struct world *);
+/* Copies of entries' data in memory, of all worlds: 0 when all is over. */
+uint64_t world_held(void);
 const char *world_role(enum core_role);
 
 #endif
