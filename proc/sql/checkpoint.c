@@ -59,7 +59,7 @@ is_flagged(const struct store *store)
 
 	return ((config->snap_entries > 0 &&
 		    store->position.index - store->base.index >= config->snap_entries) ||
-	    (config->snap_wal > 0 && store_wal_bytes(store) >= config->snap_wal));
+		(config->snap_wal > 0 && store_wal_bytes(store) >= config->snap_wal));
 }
 
 bool
@@ -70,12 +70,14 @@ store_wants_checkpoint(const struct store *store, const struct store_demand *dem
 
 	/* Readers were in the way: again when it would bring something. */
 	if (store->frames_tried > 0)
-		return (bytes >= wal_bytes(store, store->frames_tried) + store_scaled(config, WAL_AGAIN) ||
+		return (
+		    bytes >=
+			wal_bytes(store, store->frames_tried) + store_scaled(config, WAL_AGAIN) ||
 		    ledger_slots_used(&store->ledger) >= store->slots_tried + LEDGER_SLOTS_AGAIN);
 	return (ledger_is_full(&store->ledger) ||
-	    demand->log_bytes >= store_scaled(config, LOG_SINCE_BASE) ||
-	    bytes >= store_scaled(config, demand->idle ? WAL_IDLE : WAL_BUSY) ||
-	    (demand->tick && is_flagged(store)));
+		demand->log_bytes >= store_scaled(config, LOG_SINCE_BASE) ||
+		bytes >= store_scaled(config, demand->idle ? WAL_IDLE : WAL_BUSY) ||
+		(demand->tick && is_flagged(store)));
 }
 
 /* Through SQLite's own descriptor.  A failure does not come back: see sqlvfs.h. */
@@ -121,7 +123,8 @@ commit_nothing(struct store *store)
 	(void)sqlite3_finalize(stmt);
 	if (rc != SQLITE_ROW)
 		return (rc);
-	(void)snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE; PRAGMA user_version=%d; COMMIT", version);
+	(void)snprintf(
+	    sql, sizeof(sql), "BEGIN IMMEDIATE; PRAGMA user_version=%d; COMMIT", version);
 	rc = store_exec(store, sql);
 	if (!sqlite3_get_autocommit(store->db))
 		(void)store_exec(store, "ROLLBACK");
@@ -215,8 +218,10 @@ store_checkpoint(struct store *store)
 	if (rc == SQLITE_OK)
 		rc = write_floor(store);
 	if (rc == SQLITE_OK)
-		rc = copy_pages(store, STORE_BUG == STORE_BUG_TRUNCATE_EARLY ?
-			SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &log, &done);
+		rc = copy_pages(store,
+		    STORE_BUG == STORE_BUG_TRUNCATE_EARLY ? SQLITE_CHECKPOINT_TRUNCATE
+							  : SQLITE_CHECKPOINT_PASSIVE,
+		    &log, &done);
 	if (STORE_BUG == STORE_BUG_TRUNCATE_EARLY && log == 0 && done == 0)
 		store->frames = 0;
 	if (rc != SQLITE_OK)

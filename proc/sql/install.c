@@ -32,8 +32,8 @@ struct install_record {
 	uint32_t version;
 	uint64_t index; /* of the new database in the log; 0: an empty one */
 	uint64_t term;
-	uint64_t size;	     /* bytes of db.new */
-	uint8_t sha256[32];  /* of db.new; zero for an empty one */
+	uint64_t size; /* bytes of db.new */
+	uint8_t sha256[32]; /* of db.new; zero for an empty one */
 	uint32_t zero;
 	uint32_t crc;
 };
@@ -86,7 +86,7 @@ is_begun(struct file_dir *dir)
 	result = file_read(dir, file, &record, sizeof(record), 0);
 	dir->ops->close(dir, file);
 	return (result == 0 && record.magic == MAGIC && record.version == VERSION &&
-	    record.crc == crc32c(0, &record, offsetof(struct install_record, crc)));
+		record.crc == crc32c(0, &record, offsetof(struct install_record, crc)));
 }
 
 static int
@@ -160,10 +160,11 @@ make_database(const struct store_config *config, struct error *error)
 	(void)snprintf(name, sizeof(name), "%s%s" DATABASE_NEW, config->path,
 	    len > 0 && config->path[len - 1] == '/' ? "" : "/");
 	sqlvfs_set_guard(SQLVFS_OPEN);
-	rc = sqlite3_open_v2(name, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-	    NULL);
+	rc = sqlite3_open_v2(
+	    name, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA user_version=0", NULL, NULL, NULL);
+		rc = sqlite3_exec(
+		    db, "PRAGMA journal_mode=WAL; PRAGMA user_version=0", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	if (rc != SQLITE_OK)
@@ -215,14 +216,16 @@ install_prepare(const struct store_config *config, struct error *error)
 	if (exists(dir, DATABASE_NAME) && exists(dir, LEDGER_NAME))
 		return (0);
 	if (exists(dir, DATABASE_NAME))
-		return (error_set(error,
-		    "db/" LEDGER_NAME " is missing, but db/" DATABASE_NAME " is there: nothing says which "
-		    "log index it is at. Restore this node from a backup; if other nodes have the data, "
-		    "remove its data directory and let it join again"));
+		return (error_set(error, "db/" LEDGER_NAME " is missing, but db/" DATABASE_NAME
+					 " is there: nothing says which "
+					 "log index it is at. Restore this node from a backup; if "
+					 "other nodes have the data, "
+					 "remove its data directory and let it join again"));
 	if (exists(dir, LEDGER_NAME))
-		return (error_set(error,
-		    "db/" DATABASE_NAME " is missing, but db/" LEDGER_NAME " is there. Restore this node "
-		    "from a backup; if other nodes have the data, remove its data directory and let it "
-		    "join again"));
+		return (error_set(error, "db/" DATABASE_NAME " is missing, but db/" LEDGER_NAME
+					 " is there. Restore this node "
+					 "from a backup; if other nodes have the data, remove its "
+					 "data directory and let it "
+					 "join again"));
 	return (create(config, error));
 }

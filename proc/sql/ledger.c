@@ -37,7 +37,7 @@ static bool
 is_whole(const struct ledger_record *record, uint64_t slot)
 {
 	return (record->magic == MAGIC && record->sequence == slot + 1 &&
-	    record->crc == crc32c(0, record, offsetof(struct ledger_record, crc)));
+		record->crc == crc32c(0, record, offsetof(struct ledger_record, crc)));
 }
 
 static bool
@@ -49,7 +49,8 @@ is_empty(const struct ledger_record *record)
 }
 
 int
-ledger_create(struct file_dir *dir, const char *name, const struct ledger_record *base, uint64_t size)
+ledger_create(
+    struct file_dir *dir, const char *name, const struct ledger_record *base, uint64_t size)
 {
 	int file = dir->ops->open(dir, name, O_RDWR | O_CREAT | O_TRUNC);
 	struct ledger_record record = *base;
@@ -87,8 +88,10 @@ read_records(struct ledger *ledger, const struct ledger_record *all, uint64_t co
 		if (all[slot].version != VERSION || all[slot].kind < LEDGER_COMMIT ||
 		    all[slot].kind > LEDGER_BASE)
 			return (error_set(error,
-			    "db/" LEDGER_NAME ": a record of version %u, kind %u: this program knows version "
-			    "%d only", all[slot].version, all[slot].kind, VERSION));
+			    "db/" LEDGER_NAME
+			    ": a record of version %u, kind %u: this program knows version "
+			    "%d only",
+			    all[slot].version, all[slot].kind, VERSION));
 		each(arg, &all[slot]);
 	}
 	return (0);

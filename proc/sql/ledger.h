@@ -19,7 +19,7 @@
 #define LEDGER_NAME "ledger"
 #define LEDGER_RECORD 128
 #define LEDGER_SIZE (1024 * 1024) /* of the file, filled with zeros when it is made */
-#define LEDGER_SLOTS_AGAIN 1024	  /* records after which a full ledger calls for a checkpoint again */
+#define LEDGER_SLOTS_AGAIN 1024 /* records after which a full ledger calls for a checkpoint again */
 
 enum ledger_kind { LEDGER_COMMIT = 1, LEDGER_FLOOR = 2, LEDGER_BASE = 3 };
 
@@ -33,9 +33,9 @@ struct ledger_record {
 	uint64_t term;
 	uint64_t chain;
 	uint32_t salt[2]; /* of the WAL generation */
-	uint32_t frames;  /* 0: the database file alone */
-	uint32_t sum[2];  /* cumulative, of frame `frames` */
-	uint32_t pages;   /* of the database after the commit */
+	uint32_t frames; /* 0: the database file alone */
+	uint32_t sum[2]; /* cumulative, of frame `frames` */
+	uint32_t pages; /* of the database after the commit */
 	int64_t rowid;
 	int64_t changes;
 	int64_t total;
@@ -49,7 +49,7 @@ struct ledger_record {
 struct ledger {
 	struct file_dir *dir;
 	int file;
-	uint64_t next;	/* sequence of the next record, its slot + 1 */
+	uint64_t next; /* sequence of the next record, its slot + 1 */
 	uint64_t slots; /* that the file was made with; it grows if it must */
 };
 
@@ -57,7 +57,8 @@ struct ledger {
  * Makes `name` of `size` bytes with one BASE record (its index and the like are
  * taken from `base`), flushed, its name not.  -1 with errno.
  */
-int ledger_create(struct file_dir *, const char *name, const struct ledger_record *base, uint64_t size);
+int ledger_create(
+    struct file_dir *, const char *name, const struct ledger_record *base, uint64_t size);
 /* Hands over each good record, in order of sequence.  Damaged slots are skipped. */
 int ledger_open(struct ledger *, struct file_dir *,
     void (*each)(void *arg, const struct ledger_record *), void *arg, struct error *);

@@ -34,8 +34,8 @@ matches(const struct ledger_record *record, const struct wal *wal)
 {
 	const struct wal_frame *frame;
 
-	if (record->frames == 0 || record->frames > wal->count ||
-	    record->salt[0] != wal->salt[0] || record->salt[1] != wal->salt[1])
+	if (record->frames == 0 || record->frames > wal->count || record->salt[0] != wal->salt[0] ||
+	    record->salt[1] != wal->salt[1])
 		return (false);
 	frame = &wal->frames[record->frames - 1];
 	if (frame->pages == 0)
@@ -81,16 +81,19 @@ static int
 judge(struct store *store, struct error *error)
 {
 	if (!store->has_base && !store->has_pick)
-		return (error_set(error,
-		    "db/ledger is lost: nothing says which log index the database is at. Restore this "
-		    "node from a backup; if other nodes have the data, remove its data directory and "
-		    "let it join again"));
+		return (error_set(error, "db/ledger is lost: nothing says which log index the "
+					 "database is at. Restore this "
+					 "node from a backup; if other nodes have the data, remove "
+					 "its data directory and "
+					 "let it join again"));
 	if (!store->has_pick)
 		store->picked = store->base;
 	if (store->has_floor && store->floor.sequence > store->picked.sequence)
 		return (error_set(error,
-		    "db/" WAL_NAME " is damaged: it was flushed with index %llu in it and does not hold "
-		    "it any more. Restore this node from a backup; if other nodes have the data, remove "
+		    "db/" WAL_NAME
+		    " is damaged: it was flushed with index %llu in it and does not hold "
+		    "it any more. Restore this node from a backup; if other nodes have the data, "
+		    "remove "
 		    "its data directory and let it join again",
 		    (unsigned long long)store->floor.index));
 	return (0);
@@ -147,7 +150,8 @@ cut_wal(struct store *store, struct error *error)
 
 	if (file == -1)
 		return (errno == ENOENT ? 0 : error_set_errno(error, "db/" WAL_NAME));
-	result = dir->ops->truncate(dir, file, frames > 0 ? wal_offset(frames, store->page_size) : 0);
+	result =
+	    dir->ops->truncate(dir, file, frames > 0 ? wal_offset(frames, store->page_size) : 0);
 	if (result == -1)
 		(void)error_set_errno(error, "db/" WAL_NAME);
 	dir->ops->close(dir, file);

@@ -18,10 +18,10 @@
 
 /* What may be written besides frames at the end of the WAL. */
 enum sqlvfs_guard {
-	SQLVFS_CLOSED,	   /* nothing */
-	SQLVFS_SEAL,	   /* the WAL's header */
+	SQLVFS_CLOSED, /* nothing */
+	SQLVFS_SEAL, /* the WAL's header */
 	SQLVFS_CHECKPOINT, /* the database file */
-	SQLVFS_OPEN,	   /* all: a database that is being made under another name */
+	SQLVFS_OPEN, /* all: a database that is being made under another name */
 };
 
 /* Registers it, before any connection is opened.  Ends the process if it can't be done. */

@@ -101,8 +101,9 @@ apply_settings(struct store *store)
 		rc = store_exec(store, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; "
 				       "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000");
 	if (rc == SQLITE_OK)
-		rc = store_exec(store, STORE_BUG == STORE_BUG_SYNC_OFF ? "PRAGMA synchronous=OFF" :
-									 "PRAGMA synchronous=NORMAL");
+		rc = store_exec(store, STORE_BUG == STORE_BUG_SYNC_OFF
+					   ? "PRAGMA synchronous=OFF"
+					   : "PRAGMA synchronous=NORMAL");
 	if (rc == SQLITE_OK)
 		rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
 	/* Looks into the file: now the WAL's index is built. */
@@ -127,8 +128,8 @@ open_connection(struct store *store)
 	if (rc == SQLITE_OK)
 		rc = apply_settings(store);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v3(store->db, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT,
-		    &store->commit, NULL);
+		rc = sqlite3_prepare_v3(
+		    store->db, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT, &store->commit, NULL);
 	if (rc == SQLITE_OK)
 		sqlite3_wal_hook(store->db, on_wal, store);
 	return (rc);
@@ -186,8 +187,8 @@ read_tail(struct store *store)
 	rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
 	if (rc != SQLITE_OK || wal == NULL || wal->pMethods == NULL)
 		return (rc == SQLITE_OK ? SQLITE_IOERR_READ : rc);
-	rc = wal->pMethods->xRead(wal, head, sizeof(head),
-	    wal_offset((uint32_t)store->frames - 1, store->page_size));
+	rc = wal->pMethods->xRead(
+	    wal, head, sizeof(head), wal_offset((uint32_t)store->frames - 1, store->page_size));
 	if (rc != SQLITE_OK)
 		return (rc);
 	tail->frames = (uint32_t)store->frames;

@@ -33,11 +33,11 @@ struct store_position {
 };
 
 struct store_config {
-	const char *path;      /* of the directory, as SQLite shall open it; "/" in a chroot */
-	struct file_dir *dir;  /* the same directory; borrowed as long as the store lives */
+	const char *path; /* of the directory, as SQLite shall open it; "/" in a chroot */
+	struct file_dir *dir; /* the same directory; borrowed as long as the store lives */
 	uint64_t snap_entries; /* -raft-snap, 0: off */
-	uint64_t snap_wal;     /* -raft-snap-wal-size in bytes, 0: off */
-	uint64_t scale;	       /* divides all other sizes, for tests on small disks; 0: as they are */
+	uint64_t snap_wal; /* -raft-snap-wal-size in bytes, 0: off */
+	uint64_t scale; /* divides all other sizes, for tests on small disks; 0: as they are */
 };
 
 /*
@@ -76,8 +76,8 @@ int store_commit(struct store *, const struct store_position *);
 
 /* What the one who asks knows. */
 struct store_demand {
-	bool idle;	    /* nothing waits to be applied */
-	bool tick;	    /* -raft-snap-int has passed since the last one was tried */
+	bool idle; /* nothing waits to be applied */
+	bool tick; /* -raft-snap-int has passed since the last one was tried */
 	uint64_t log_bytes; /* of entries applied since BASE */
 };
 
@@ -94,7 +94,7 @@ int store_checkpoint(struct store *);
 enum store_pressure {
 	STORE_CALM,
 	STORE_INTERRUPT, /* end read statements older than 1 s */
-	STORE_REFUSE,	 /* and end snapshot streams, refuse writes */
+	STORE_REFUSE, /* and end snapshot streams, refuse writes */
 };
 
 enum store_pressure store_get_pressure(const struct store *);

@@ -35,18 +35,18 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *commit;
 	struct ledger_record picked; /* by recovery */
-	struct ledger_record base;   /* the newest of its kind */
+	struct ledger_record base; /* the newest of its kind */
 	struct ledger_record floor;
 	bool has_pick, has_base, has_floor; /* of the three above; recovery only */
 	struct store_position position;
 	uint32_t page_size;
-	int frames;	  /* in the WAL after the last commit */
+	int frames; /* in the WAL after the last commit */
 	bool is_recorded; /* and a record, or a seal, stands for all of them */
-	bool tail_known;  /* `tail` is of the last frame */
+	bool tail_known; /* `tail` is of the last frame */
 	struct ledger_record tail;
-	bool owes_base;	     /* the file is whole and flushed, BASE is not */
-	bool owes_seal;	     /* the next write to the WAL would start it anew */
-	int frames_tried;    /* at the last checkpoint, if readers were in its way; else 0 */
+	bool owes_base; /* the file is whole and flushed, BASE is not */
+	bool owes_seal; /* the next write to the WAL would start it anew */
+	int frames_tried; /* at the last checkpoint, if readers were in its way; else 0 */
 	uint64_t slots_tried; /* likewise in the ledger */
 	bool has_reserve;
 };

@@ -14,7 +14,7 @@
 #include "common/log.h"
 
 #define MAGIC 0x377f0682U /* lowest bit: checksums are over big-endian words */
-#define CHUNK (1 * MIB)	  /* read at once */
+#define CHUNK (1 * MIB) /* read at once */
 
 static uint32_t
 native_word(const uint8_t *p)
@@ -60,7 +60,8 @@ read_head(struct walk *walk, const uint8_t *head)
 	struct wal *wal = walk->wal;
 	uint32_t size = wal_word(head + 8);
 
-	if ((wal_word(head) & ~1U) != MAGIC || size < 512 || size > 65536 || (size & (size - 1)) != 0)
+	if ((wal_word(head) & ~1U) != MAGIC || size < 512 || size > 65536 ||
+	    (size & (size - 1)) != 0)
 		return (false);
 	walk->big_endian = (wal_word(head) & 1) != 0;
 	add_checksum(head, 24, walk->big_endian, walk->sum);

@@ -23,7 +23,7 @@ struct wal {
 	uint32_t salt[2];
 	uint32_t page_size;
 	struct wal_frame *frames; /* frame n at n - 1 */
-	uint32_t count;		  /* whole ones */
+	uint32_t count; /* whole ones */
 };
 
 /* Where frame n (from 0) begins, and with n = count where the file ends. */
