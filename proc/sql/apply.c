@@ -126,30 +126,42 @@ applier_stops(const struct command *c, enum exec_status status)
 		c->kind != COMMAND_QUERY);
 }
 
-/* Looks for words that make an entry run alone, before any of it is run. */
+/* True if words of the statement, or what is known of it, say that its entry must run alone. */
 static bool
-has_solo_statement(const struct apply *a, struct command c)
+is_solo(const struct apply *a, const char *sql, size_t len)
+{
+	const struct statement *kept = stmtcache_find(&a->exec.cache, sql, len);
+
+	return (kept != NULL ? (kept->seen & SEEN_SOLO) != 0
+			     : sqltext_classify(sql, len) >= SQLTEXT_SOLO);
+}
+
+/*
+ * One walk over a command: false if it is malformed.  *solo: it must run alone.
+ * The only statement of a command is not looked at: preparing it will tell.
+ */
+static bool
+survey(const struct apply *a, const struct apply_entry *e, struct command *c, bool *solo)
 {
 	struct command_statement s;
-	const struct statement *kept;
+	struct command walk;
 	const char *last = NULL;
 	size_t last_len = 0, len;
 
-	/* A single statement is found out when it is prepared. */
-	if (c.statements < 2)
+	*solo = false;
+	if (!command_open(c, e->command, e->len))
 		return (false);
-	while (command_next(&c, &s)) {
+	for (walk = *c; command_next(&walk, &s);) {
+		if (c->statements < 2 || *solo)
+			continue;
 		len = sqltext_length(s.sql, s.sql_len);
 		if (last != NULL && len == last_len && memcmp(s.sql, last, len) == 0)
 			continue;
+		*solo = is_solo(a, s.sql, len);
 		last = s.sql;
 		last_len = len;
-		kept = stmtcache_find(&a->exec.cache, s.sql, len);
-		if (kept != NULL ? (kept->seen & SEEN_SOLO) != 0
-				 : sqltext_classify(s.sql, len) >= SQLTEXT_SOLO)
-			return (true);
 	}
-	return (false);
+	return (walk.statements == 0 && walk.pos == walk.end);
 }
 
 /* Runs the statements of an entry; the status is that of the last one that mattered. */
@@ -215,8 +227,6 @@ batch_command(struct apply *a, const struct apply_entry *e, const struct command
 	x->batch = true;
 	x->entry.silent = e->origin == NULL;
 	exec_begin(x, c, e->time_ns, e->seed, e->vm_steps);
-	if (has_solo_statement(a, *c))
-		return (EXEC_GIVE_UP);
 	if (x->entry.transaction) {
 		status = check(a, applier_run(a, APPLIER_SAVEPOINT));
 		if (status != EXEC_OK)
@@ -240,15 +250,17 @@ batch_entry(struct apply *a, const struct apply_entry *e, struct applier_state *
 	size_t at = a->results.len, outcomes = a->outcome_count;
 	enum exec_status status;
 	struct command c;
+	bool solo;
 
 	a->exec.entry.hash = 0;
+	a->exec.entry.touched = false;
 	if (e->type == APPLY_NOOP) {
 		buf_add(&a->results, "[]", 2);
 		applier_add_outcome(a, e, at, false);
-	} else if (!command_check(e->command, e->len) || !command_open(&c, e->command, e->len)) {
+	} else if (!survey(a, e, &c, &solo)) {
 		applier_add_envelope(a, e, at, "malformed command");
 	} else {
-		status = batch_command(a, e, &c);
+		status = solo ? EXEC_GIVE_UP : batch_command(a, e, &c);
 		if (status != EXEC_OK) {
 			a->results.len = at;
 			a->outcome_count = outcomes;

@@ -137,11 +137,18 @@ authorize_function(struct authorizer *a, const char *name, const char *trigger)
 static int
 authorize_table(const struct authorizer *a, const char *name)
 {
-	/* Tables that show what is no part of the replicated state. */
+	/*
+	 * Tables that show what is no part of the replicated state: the connection,
+	 * and lists in the order of hash tables, which depends on their history.
+	 */
 	static const char *const local[] = {
 		"sqlite_stmt",
 		"pragma_data_version",
 		"pragma_database_list",
+		"pragma_table_list",
+		"pragma_function_list",
+		"pragma_module_list",
+		"pragma_collation_list",
 	};
 	size_t i;
 

@@ -80,11 +80,22 @@ lookup(const struct stmtcache *c, uint64_t hash, const char *text, size_t len)
 	return (-1);
 }
 
+static bool
+is_latest(const struct stmtcache *c, const char *text, size_t len)
+{
+	const struct statement *s = &c->slots[c->latest];
+
+	return (len > 0 && s->text_size == len && memcmp(s->text, text, len) == 0);
+}
+
 const struct statement *
 stmtcache_find(const struct stmtcache *c, const char *text, size_t len)
 {
-	int slot = len <= STMTCACHE_TEXT_MAX ? lookup(c, hash_text(text, len), text, len) : -1;
+	int slot;
 
+	if (len > STMTCACHE_TEXT_MAX)
+		return (NULL);
+	slot = is_latest(c, text, len) ? c->latest : lookup(c, hash_text(text, len), text, len);
 	return (slot >= 0 ? &c->slots[slot] : NULL);
 }
 
@@ -178,10 +189,13 @@ stmtcache_get(struct stmtcache *c, const char *text, size_t len)
 	uint64_t hash = 0;
 	int slot;
 
+	if (is_latest(c, text, len))
+		return (&c->slots[c->latest]);
 	if (len <= STMTCACHE_TEXT_MAX) {
 		hash = hash_text(text, len);
 		slot = lookup(c, hash, text, len);
 		if (slot >= 0) {
+			c->latest = slot;
 			c->slots[slot].used = true;
 			return (&c->slots[slot]);
 		}

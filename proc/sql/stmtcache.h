@@ -68,6 +68,7 @@ struct stmtcache {
 	int buckets[2 * STMTCACHE_SIZE];
 	int count;
 	int hand;
+	int latest; /* slot found last: a request often repeats one text */
 	struct statement single; /* a statement that is not kept */
 };
 

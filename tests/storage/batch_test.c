@@ -202,6 +202,14 @@ apply_all(struct node *node, const struct apply_entry *e, size_t n)
 		    (int)apply_index(node->apply) + 1, code);
 }
 
+/* Checkpoints come when they come, and must not show. */
+static void
+maybe_checkpoint(struct node *node, uint64_t *seed)
+{
+	if (script_random(seed) % 10 == 0 && store_checkpoint(node->store) != SQLITE_OK)
+		fatalx("%s: no checkpoint", node->name);
+}
+
 static void
 run_in_batches(struct node *node, const struct script *s, uint64_t seed)
 {
@@ -212,6 +220,7 @@ run_in_batches(struct node *node, const struct script *s, uint64_t seed)
 		if (n > s->count - i)
 			n = s->count - i;
 		apply_all(node, &s->entries[i], n);
+		maybe_checkpoint(node, &seed);
 	}
 }
 
@@ -230,6 +239,7 @@ run_one_by_one(struct node *node, const struct script *s, uint64_t seed)
 		}
 		node->apply->careful = true;
 		apply_all(node, &e, 1);
+		maybe_checkpoint(node, &seed);
 		if (script_random(&seed) % 12 == 0) {
 			node_close(node);
 			node_open(node);
