@@ -44,6 +44,9 @@ restore(struct core *core, const struct core_start *start)
 	core->commit_told = core->apply_told = start->applied;
 	commit_note_chain(core, start->applied, start->chain);
 	core->before = start->before;
+	core->oldest = start->oldest;
+	if (start->latest.index <= start->base)
+		core->oldest = start->latest;
 	member_set(core, &start->latest);
 	core->latest_committed = core->latest.index <= core->commit;
 	vote_reset_deadline(core);
@@ -91,6 +94,8 @@ core_start_note(struct core_start *start, uint64_t index, uint8_t type, const ui
 		return (0);
 	if (peer_configuration_decode(&found, index, data, len) != 0)
 		return (-1);
+	if (start->latest.index <= start->base)
+		start->oldest = start->latest;
 	start->before = start->latest;
 	start->latest = found;
 	return (0);

@@ -86,8 +86,9 @@ struct core_start {
 	uint64_t base, base_term;    /* the entry before the log's first, 0 if the log begins at 1 */
 	uint64_t last;		     /* last entry in the log, all durable; >= base */
 	uint64_t applied, chain;     /* where the state machine is: base <= applied <= last */
-	struct peer_configuration before; /* the one before the latest (count 0: none) */
-	struct peer_configuration latest; /* at or before base, or noted */
+	struct peer_configuration latest; /* fill in the one in force at base, if any; then note */
+	struct peer_configuration before; /* set by noting, as is the next */
+	struct peer_configuration oldest; /* the one in force at base */
 };
 
 /* Tells of a log entry, in order of index; only CONFIGURATION matters. -1: it does not decode. */

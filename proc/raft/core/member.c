@@ -295,14 +295,46 @@ core_members(const struct core *core)
 	return (&core->latest);
 }
 
+/* The last configuration in the log up to `index`, which is applied and so will not change. */
+static const struct peer_configuration *
+find_in_log(struct core *core, uint64_t index)
+{
+	struct peer_entry entries[64];
+	uint64_t first = core->base + 1;
+	uint32_t i, count;
+
+	if (core->found_at == index)
+		return (&core->found);
+	core->found = core->oldest;
+	core->found_at = 0;
+	for (; first <= index; first += count) {
+		uint32_t cap = index - first < 64 ? (uint32_t)(index - first) + 1 : 64;
+
+		count = core->config.ops.read(core->config.ops.arg, first, cap, PEER_BYTES_MAX, entries);
+		if (count == 0)
+			return (NULL);
+		for (i = 0; i < count; i++)
+			if (entries[i].type == PEER_ENTRY_CONFIGURATION &&
+			    peer_configuration_decode(
+				&core->found, first + i, entries[i].data, entries[i].len) != 0)
+				return (NULL);
+	}
+	if (core->found.count == 0)
+		return (NULL);
+	core->found_at = index;
+	return (&core->found);
+}
+
 const struct peer_configuration *
-core_configuration_at(const struct core *core, uint64_t index)
+core_configuration_at(struct core *core, uint64_t index)
 {
 	if (core->latest.index <= index)
 		return (&core->latest);
 	if (core->before.count > 0 && core->before.index <= index)
 		return (&core->before);
-	return (NULL);
+	if (index < core->base || index > core->applied)
+		return (NULL);
+	return (find_in_log(core, index));
 }
 
 bool

@@ -152,6 +152,8 @@ core_snapshot_installed(struct core *core, uint64_t index, uint64_t term, uint64
 	commit_note_chain(core, index, chain);
 	core->before.count = 0;
 	core->latest_committed = true;
+	core->oldest = core->install;
+	core->found_at = 0;
 	member_set(core, &core->install);
 	out_event(core, CORE_EVENT_MEMBERS, 0, core->latest.index, core->term);
 	if (core->leader != 0)

@@ -130,6 +130,9 @@ struct core {
 
 	/* Members. */
 	struct peer_configuration latest, before;
+	struct peer_configuration oldest; /* in force at base */
+	struct peer_configuration found;  /* read from the log: in force at found_at */
+	uint64_t found_at;
 	bool latest_committed;
 	bool retiring;		/* a leader that removed itself, with a last word to say */
 	uint32_t joining;	/* members that wait to be promoted */

@@ -143,10 +143,15 @@ window_clear(struct core *core)
 void
 core_compacted(struct core *core, uint64_t index)
 {
+	const struct peer_configuration *members = core_configuration_at(core, index);
 	uint64_t term = core_term_at(core, index);
 
 	if (index <= core->base)
 		return;
+	if (members != NULL)
+		core->oldest = *members;
+	else
+		core->oldest.count = 0;
 	assert(index <= core->applied && term != 0);
 	while (core->first <= index && core->first <= core->last)
 		drop_front(core);
