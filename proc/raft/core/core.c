@@ -40,6 +40,9 @@ restore(struct core *core, const struct core_start *start)
 	core->base_term = start->base_term;
 	core->last = core->handed = core->persisted = start->last;
 	core->first = start->last + 1;
+	core->last_term = start->last == start->base ?
+	    start->base_term : core->config.ops.term(core->config.ops.arg, start->last);
+	core->edge_term = core->last_term;
 	core->commit = core->applied = start->applied;
 	core->commit_told = core->apply_told = start->applied;
 	commit_note_chain(core, start->applied, start->chain);

@@ -146,7 +146,7 @@ core_snapshot_installed(struct core *core, uint64_t index, uint64_t term, uint64
 	core->last = core->handed = core->persisted = index;
 	core->base = core->commit = core->applied = index;
 	core->commit_told = core->apply_told = index;
-	core->base_term = term;
+	core->base_term = core->last_term = core->edge_term = term;
 	core->cut = 0;
 	core->verified = 0;
 	commit_note_chain(core, index, chain);

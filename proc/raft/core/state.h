@@ -104,6 +104,8 @@ struct core {
 	/* The log. */
 	struct peer_entry *ring; /* of config.window; slot index & mask */
 	uint64_t first, last, base, base_term;
+	uint64_t last_term;
+	uint64_t edge_term; /* of the entry before the window */
 	uint64_t handed, persisted, cut;
 	uint64_t commit, applied;
 	size_t window_bytes;

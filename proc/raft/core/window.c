@@ -27,6 +27,10 @@ core_term_at(const struct core *core, uint64_t index)
 {
 	if (index >= core->first && index <= core->last)
 		return (slot(core, index)->term);
+	if (index == core->last)
+		return (core->last_term);
+	if (index + 1 == core->first)
+		return (core->edge_term);
 	if (index == core->base)
 		return (core->base_term);
 	if (index < core->base || index > core->last)
@@ -40,6 +44,7 @@ drop_front(struct core *core)
 	struct peer_entry *entry = slot(core, core->first);
 
 	core->window_bytes -= entry->len;
+	core->edge_term = entry->term;
 	core->config.ops.release(core->config.ops.arg, entry);
 	core->first++;
 }
@@ -100,7 +105,8 @@ void
 window_append(struct core *core, const struct peer_entry *entry)
 {
 	assert(core->last + 1 - core->first < core->config.window);
-	assert(entry->term >= core_term_at(core, core->last));
+	assert(entry->term >= core->last_term);
+	core->last_term = entry->term;
 	core->last++;
 	*slot(core, core->last) = *entry;
 	core->window_bytes += entry->len;
@@ -110,6 +116,8 @@ window_append(struct core *core, const struct peer_entry *entry)
 void
 window_cut(struct core *core, uint64_t index)
 {
+	uint64_t last_term = core_term_at(core, index - 1);
+
 	assert(index > core->commit && index <= core->last);
 	while (core->last >= index && core->last >= core->first) {
 		struct peer_entry *entry = slot(core, core->last);
@@ -118,9 +126,11 @@ window_cut(struct core *core, uint64_t index)
 		core->config.ops.release(core->config.ops.arg, entry);
 		core->last--;
 	}
+	core->last_term = last_term;
 	if (core->last >= index) { /* the rest is in the log only */
 		core->last = index - 1;
 		core->first = index;
+		core->edge_term = last_term;
 	}
 	if (index <= core->handed && (core->cut == 0 || index < core->cut))
 		core->cut = index;
