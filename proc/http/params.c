@@ -6,24 +6,40 @@
  */
 #include "proc/http/params.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/duration.h"
 
-#define PAIRS_MAX 64 /* pairs beyond it are read past: no request needs so many */
 #define SECOND 1000000000LL
+#define ESCAPE_TEXT_MAX 16 /* three bytes, each \xNN at worst */
 
-struct pair {
-	const char *key;
-	const char *value;
-	size_t value_len;
+/* The keys that mean something; all others are read past. */
+#define KEYS(X)                                                                         \
+	X(q) X(pretty) X(timings) X(transaction) X(queue) X(wait) X(associative)        \
+	X(blob_array) X(qualify_columns) X(raft_index) X(noparse) X(norwrandom)         \
+	X(norwtime) X(redirect) X(noleader) X(sync) X(nonvoters) X(freshness_strict)    \
+	X(vacuum) X(compress) X(level) X(timeout) X(freshness) X(db_timeout)            \
+	X(linearizable_timeout) X(retries) X(trailing_logs) X(key) X(fmt) X(tables) X(ver)
+
+#define KEY_ENUM(name) KEY_##name,
+enum key { KEYS(KEY_ENUM) KEY__COUNT };
+
+#define KEY_NAME(name) { #name, sizeof(#name) - 1 },
+static const struct {
+	const char *name;
+	size_t len;
+} keys[KEY__COUNT] = { KEYS(KEY_NAME) };
+
+/* What was given first for a key; text is NULL if nothing was. */
+struct value {
+	const char *text; /* NUL-terminated, and may hold more NULs */
+	size_t len;
 };
 
-struct pairs {
-	struct pair list[PAIRS_MAX];
-	size_t count;
+struct values {
+	struct value list[KEY__COUNT];
+	char *room; /* for decoded texts */
 };
 
 static int
@@ -38,117 +54,143 @@ hex_digit(char c)
 	return (-1);
 }
 
-/* Decodes percent escapes and '+'; -1 with the error if an escape is bad. */
+/* The text of a bad escape: its bytes, quoted as Go quotes. */
 static int
-decode(const char *raw, size_t len, char *out, size_t *out_len, struct error *error)
+bad_escape(const char *raw, size_t left, struct error *error)
 {
-	size_t i, n = 0;
+	static const char hex[] = "0123456789abcdef";
+	char text[ESCAPE_TEXT_MAX];
+	size_t i, n = 0, len = left < 3 ? left : 3;
 
 	for (i = 0; i < len; i++) {
-		if (raw[i] == '+')
-			out[n++] = ' ';
-		else if (raw[i] != '%')
-			out[n++] = raw[i];
-		else if (i + 2 < len && hex_digit(raw[i + 1]) != -1 && hex_digit(raw[i + 2]) != -1) {
-			out[n++] = (char)(hex_digit(raw[i + 1]) << 4 | hex_digit(raw[i + 2]));
-			i += 2;
-		} else {
-			size_t bad = len - i < 3 ? len - i : 3;
+		uint8_t c = (uint8_t)raw[i];
 
-			return (error_set(error, "invalid URL escape \"%.*s\"", (int)bad, raw + i));
+		if (c == '"' || c == '\\') {
+			text[n++] = '\\';
+			text[n++] = (char)c;
+		} else if (c >= ' ' && c < 0x7f)
+			text[n++] = (char)c;
+		else {
+			text[n++] = '\\';
+			text[n++] = 'x';
+			text[n++] = hex[c >> 4];
+			text[n++] = hex[c & 15];
 		}
 	}
-	out[n] = '\0';
-	*out_len = n;
-	return (0);
+	return (error_set(error, "invalid URL escape \"%.*s\"", (int)n, text));
 }
 
+/* Decodes percent escapes and '+' into the room; -1 with the error if an escape is bad. */
 static int
-add_pair(struct pairs *pairs, const char *raw, size_t len, void *(*alloc)(void *, size_t), void *arg,
+decode(const char *raw, size_t len, struct values *values, struct value *value,
     struct error *error)
 {
-	const char *equals = memchr(raw, '=', len);
-	size_t key_raw = equals != NULL ? (size_t)(equals - raw) : len;
-	size_t value_raw = equals != NULL ? len - key_raw - 1 : 0;
-	char *key = alloc(arg, key_raw + 1), *value = alloc(arg, value_raw + 1);
-	struct pair pair = { key, value, 0 };
-	size_t key_len;
+	char *out = values->room;
+	size_t i;
 
-	if (decode(raw, key_raw, key, &key_len, error) == -1 ||
-	    decode(equals != NULL ? equals + 1 : raw, value_raw, value, &pair.value_len, error) == -1)
+	value->text = out;
+	for (i = 0; i < len; i++) {
+		if (raw[i] == '+')
+			*out++ = ' ';
+		else if (raw[i] != '%')
+			*out++ = raw[i];
+		else if (i + 2 < len && hex_digit(raw[i + 1]) != -1 && hex_digit(raw[i + 2]) != -1) {
+			*out++ = (char)(hex_digit(raw[i + 1]) << 4 | hex_digit(raw[i + 2]));
+			i += 2;
+		} else
+			return (bad_escape(raw + i, len - i, error));
+	}
+	value->len = (size_t)(out - value->text);
+	*out++ = '\0';
+	values->room = out;
+	return (0);
+}
+
+static enum key
+key_find(const struct value *name)
+{
+	unsigned i;
+
+	for (i = 0; i < KEY__COUNT; i++)
+		if (keys[i].len == name->len && memcmp(keys[i].name, name->text, name->len) == 0)
+			break;
+	return ((enum key)i);
+}
+
+/* One KEY, KEY= or KEY=VALUE.  The first of its name counts, and bad escapes always do. */
+static int
+add_pair(struct values *values, const char *raw, size_t len, struct error *error)
+{
+	const char *equals = memchr(raw, '=', len);
+	size_t name_len = equals != NULL ? (size_t)(equals - raw) : len;
+	struct value name, value = { "", 0 };
+	enum key key;
+
+	if (decode(raw, name_len, values, &name, error) == -1)
 		return (-1);
-	if (pairs->count < PAIRS_MAX)
-		pairs->list[pairs->count++] = pair;
+	if (equals != NULL && decode(equals + 1, len - name_len - 1, values, &value, error) == -1)
+		return (-1);
+	key = key_find(&name);
+	if (key != KEY__COUNT && values->list[key].text == NULL)
+		values->list[key] = value;
 	return (0);
 }
 
 static int
-split(const char *query, size_t len, void *(*alloc)(void *, size_t), void *arg, struct pairs *pairs,
-    struct error *error)
+split(const char *query, size_t len, struct values *values, struct error *error)
 {
 	const char *end = query + len;
 
-	pairs->count = 0;
+	/* A semicolon is the error named even if a bad escape stands before it. */
+	if (memchr(query, ';', len) != NULL)
+		return (error_set(error, "invalid semicolon separator in query"));
 	while (query < end) {
 		const char *amp = memchr(query, '&', (size_t)(end - query));
 		size_t n = (size_t)((amp != NULL ? amp : end) - query);
 
-		if (memchr(query, ';', n) != NULL)
-			return (error_set(error, "invalid semicolon separator in query"));
-		if (n > 0 && add_pair(pairs, query, n, alloc, arg, error) == -1)
+		if (n > 0 && add_pair(values, query, n, error) == -1)
 			return (-1);
-		query += n + 1;
+		query += n + (amp != NULL);
 	}
 	return (0);
 }
 
-/* The first of its name counts. */
-static const struct pair *
-find(const struct pairs *pairs, const char *key)
-{
-	size_t i;
-
-	for (i = 0; i < pairs->count; i++)
-		if (strcmp(pairs->list[i].key, key) == 0)
-			return (&pairs->list[i]);
-	return (NULL);
-}
-
 static int
-read_duration(const struct pairs *pairs, const char *key, int64_t *ns, struct error *error)
+read_duration(const struct values *values, enum key key, int64_t *ns, struct error *error)
 {
-	const struct pair *pair = find(pairs, key);
+	const struct value *value = &values->list[key];
 
-	if (pair != NULL && duration_parse(pair->value, pair->value_len, ns) == -1)
-		return (error_set(error, "%s is not a valid duration", key));
+	if (value->text != NULL && duration_parse(value->text, value->len, ns) == -1)
+		return (error_set(error, "%s is not a valid duration", keys[key].name));
 	return (0);
 }
 
 static int
-read_integer(const struct pairs *pairs, const char *key, int64_t *value, struct error *error)
+read_integer(const struct values *values, enum key key, int64_t *result, struct error *error)
 {
-	const struct pair *pair = find(pairs, key);
+	const struct value *value = &values->list[key];
 	const char *at, *digits;
 	uint64_t n = 0, limit;
+	bool negative;
 
-	if (pair == NULL)
+	if (value->text == NULL)
 		return (0);
-	at = pair->value;
-	limit = *at == '-' ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX;
-	digits = at + (*at == '-' || *at == '+');
+	negative = value->text[0] == '-';
+	limit = (uint64_t)INT64_MAX + negative;
+	digits = value->text + (negative || value->text[0] == '+');
 	for (at = digits; *at >= '0' && *at <= '9'; at++) {
 		if (n > (limit - (uint64_t)(*at - '0')) / 10)
 			break;
 		n = n * 10 + (uint64_t)(*at - '0');
 	}
-	if (at == digits || (size_t)(at - pair->value) != pair->value_len)
-		return (error_set(error, "%s is not a valid integer", key));
-	*value = pair->value[0] == '-' ? (int64_t)(0 - n) : (int64_t)n;
+	if (at == digits || (size_t)(at - value->text) != value->len)
+		return (error_set(error, "%s is not a valid integer", keys[key].name));
+	*result = negative ? (int64_t)(0 - n) : (int64_t)n;
 	return (0);
 }
 
 static enum level
-read_level(const struct pair *pair)
+read_level(const struct value *value)
 {
 	static const struct {
 		const char *word;
@@ -161,46 +203,46 @@ read_level(const struct pair *pair)
 	};
 	size_t i;
 
-	for (i = 0; pair != NULL && i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcasecmp(pair->value, words[i].word) == 0)
+	for (i = 0; value->text != NULL && i < sizeof(words) / sizeof(words[0]); i++)
+		if (value->len == strlen(words[i].word) &&
+		    strcasecmp(value->text, words[i].word) == 0)
 			return (words[i].level);
 	return (LEVEL_WEAK);
 }
 
 static void
-read_flags(const struct pairs *pairs, struct params *params)
+read_flags(const struct values *values, struct params *params)
 {
 	const struct {
-		const char *key;
+		enum key key;
 		bool *flag;
 	} flags[] = {
-		{ "pretty", &params->pretty }, { "timings", &params->timings },
-		{ "transaction", &params->transaction }, { "queue", &params->queue },
-		{ "wait", &params->wait }, { "associative", &params->associative },
-		{ "blob_array", &params->blob_array }, { "qualify_columns", &params->qualify_columns },
-		{ "raft_index", &params->raft_index }, { "noparse", &params->noparse },
-		{ "norwrandom", &params->norwrandom }, { "norwtime", &params->norwtime },
-		{ "redirect", &params->redirect }, { "noleader", &params->noleader },
-		{ "sync", &params->sync }, { "nonvoters", &params->nonvoters },
-		{ "freshness_strict", &params->freshness_strict }, { "q", &params->has_q },
+#define FLAG(name) { KEY_##name, &params->name }
+		FLAG(pretty), FLAG(timings), FLAG(transaction), FLAG(queue), FLAG(wait),
+		FLAG(associative), FLAG(blob_array), FLAG(qualify_columns), FLAG(raft_index),
+		FLAG(noparse), FLAG(norwrandom), FLAG(norwtime), FLAG(redirect), FLAG(noleader),
+		FLAG(sync), FLAG(nonvoters), FLAG(freshness_strict), FLAG(vacuum), FLAG(compress),
+#undef FLAG
+		{ KEY_q, &params->has_q },
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		*flags[i].flag = find(pairs, flags[i].key) != NULL;
+		*flags[i].flag = values->list[flags[i].key].text != NULL;
 }
 
 static int
-read_numbers(const struct pairs *pairs, struct params *params, struct error *error)
+read_numbers(const struct values *values, struct params *params, struct error *error)
 {
 	params->timeout_ns = 30 * SECOND;
 	params->linearizable_timeout_ns = 10 * SECOND;
-	if (read_duration(pairs, "timeout", &params->timeout_ns, error) == -1 ||
-	    read_duration(pairs, "freshness", &params->freshness_ns, error) == -1 ||
-	    read_duration(pairs, "db_timeout", &params->db_timeout_ns, error) == -1 ||
-	    read_duration(pairs, "linearizable_timeout", &params->linearizable_timeout_ns, error) == -1 ||
-	    read_integer(pairs, "retries", &params->retries, error) == -1 ||
-	    read_integer(pairs, "trailing_logs", &params->trailing_logs, error) == -1)
+	if (read_duration(values, KEY_timeout, &params->timeout_ns, error) == -1 ||
+	    read_duration(values, KEY_freshness, &params->freshness_ns, error) == -1 ||
+	    read_duration(values, KEY_db_timeout, &params->db_timeout_ns, error) == -1 ||
+	    read_duration(values, KEY_linearizable_timeout, &params->linearizable_timeout_ns,
+		error) == -1 ||
+	    read_integer(values, KEY_retries, &params->retries, error) == -1 ||
+	    read_integer(values, KEY_trailing_logs, &params->trailing_logs, error) == -1)
 		return (-1);
 	if (params->linearizable_timeout_ns == 0)
 		params->linearizable_timeout_ns = SECOND;
@@ -211,28 +253,29 @@ int
 params_parse(const char *query, size_t len, void *(*alloc)(void *, size_t), void *arg,
     struct params *params, struct error *error)
 {
-	const struct pair *pair;
-	struct pairs pairs;
+	struct values values = { 0 };
+	const struct value *q = &values.list[KEY_q], *ver = &values.list[KEY_ver];
 
 	memset(params, 0, sizeof(*params));
-	if (split(query, len, alloc, arg, &pairs, error) == -1)
-		return (-1);
-	read_flags(&pairs, params);
-	if (params->freshness_strict && find(&pairs, "freshness") == NULL)
+	/* A pair takes no more than its own length and a NUL for each of '=' and '&'. */
+	if (len > 0) {
+		values.room = alloc(arg, len + 1);
+		if (split(query, len, &values, error) == -1)
+			return (-1);
+	}
+	read_flags(&values, params);
+	if (params->freshness_strict && values.list[KEY_freshness].text == NULL)
 		return (error_set(error, "freshness_strict requires freshness"));
-	if (read_numbers(&pairs, params, error) == -1)
+	if (read_numbers(&values, params, error) == -1)
 		return (-1);
-	pair = find(&pairs, "q");
-	if (pair != NULL && pair->value_len == 0)
+	if (params->has_q && q->len == 0)
 		return (error_set(error, "query parameter not set"));
-	params->q = pair != NULL ? pair->value : "";
-	params->q_len = pair != NULL ? pair->value_len : 0;
-	params->level = read_level(find(&pairs, "level"));
-	pair = find(&pairs, "key");
-	params->key = pair != NULL ? pair->value : NULL;
-	pair = find(&pairs, "fmt");
-	params->fmt = pair != NULL ? pair->value : NULL;
-	pair = find(&pairs, "ver");
-	params->ver2 = pair != NULL && strcmp(pair->value, "2") == 0;
+	params->q = params->has_q ? q->text : "";
+	params->q_len = q->len;
+	params->level = read_level(&values.list[KEY_level]);
+	params->key = values.list[KEY_key].text;
+	params->fmt = values.list[KEY_fmt].text;
+	params->tables = values.list[KEY_tables].text;
+	params->ver2 = ver->len == 1 && ver->text[0] == '2';
 	return (0);
 }

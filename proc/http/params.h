@@ -18,6 +18,7 @@ struct params {
 	size_t q_len;
 	const char *key; /* NULL: not given */
 	const char *fmt;
+	const char *tables;
 	enum level level;
 	int64_t timeout_ns;
 	int64_t db_timeout_ns;
@@ -43,6 +44,8 @@ struct params {
 	bool sync;
 	bool nonvoters;
 	bool freshness_strict;
+	bool vacuum;
+	bool compress;
 	bool ver2; /* ver is exactly 2 */
 };
 
