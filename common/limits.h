@@ -57,6 +57,7 @@
 /* SQL. */
 #define SQL_LENGTH_MAX (64 * MIB)       /* any text or blob, and a statement */
 #define SQL_LIKE_PATTERN_MAX 4096
+#define SQL_STATEMENT_MEMORY_MAX (512 * MIB) /* what one may allocate in sql */
 #define SQL_VM_STEPS_PER_MS 10000
 #define SQL_VM_STEPS_DEFAULT 10000000000ULL
 

@@ -512,8 +512,9 @@ apply_checkpoint(struct apply *a)
 {
 	int rc;
 
-	/* Its statements are ours: nothing of them is forbidden or noted. */
+	/* Its statements are ours: nothing of them is forbidden, noted or counted. */
 	a->exec.authorizer.internal = true;
+	a->exec.entry.steps_left = INT64_MAX;
 	rc = store_checkpoint(a->store);
 	a->exec.authorizer.internal = false;
 	return (rc);

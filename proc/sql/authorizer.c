@@ -107,6 +107,8 @@ authorize_pragma(struct authorizer *a, const char *name, const char *argument)
 	    sizeof(pragmas[0]), compare_pragma);
 
 	a->seen |= argument != NULL ? SEEN_PRAGMA | SEEN_PRAGMA_SET : SEEN_PRAGMA;
+	if (a->batch && argument != NULL && !a->stepping)
+		return (SQLITE_DENY);
 	if (p == NULL)
 		return (SQLITE_IGNORE);
 	switch (argument != NULL ? p->write : p->read) {

@@ -35,6 +35,7 @@ enum authorizer_seen {
 
 struct authorizer {
 	bool writer;
+	bool batch; /* settings are refused: SQLite changes many of them while it compiles */
 	bool internal; /* our own statement: everything is allowed, nothing noted */
 	bool stepping; /* a statement runs: only VACUUM asks for ATTACH then */
 	unsigned seen; /* collected since the caller cleared it */

@@ -7,6 +7,7 @@
 
 #include "common/limits.h"
 #include "proc/sql/connection.h"
+#include "proc/sql/memory.h"
 #include "proc/sql/sqltext.h"
 #include "proc/sql/sqlvfs.h"
 
@@ -245,12 +246,28 @@ fail(struct exec *x, struct exec_string *s, struct json *j, int code, const char
 	return (EXEC_FAILED);
 }
 
+static bool
+is_machine_failure(const struct exec *x, int rc)
+{
+	if ((rc & 0xff) == SQLITE_INTERRUPT && x->stop != EXEC_STOP_NONE)
+		return (false);
+	/* Our limit on memory is a limit like that on steps; the machine's is not. */
+	if ((rc & 0xff) == SQLITE_NOMEM && x->refusals != memory_refusals())
+		return (false);
+	/* A table without a free rowid says FULL as well. */
+	if (rc == SQLITE_FULL && x->full_writes == sqlvfs_full_writes())
+		return (false);
+	return (exec_is_machine_code(rc));
+}
+
 static enum exec_status
 fail_prepare(struct exec *x, struct exec_string *s, struct json *j)
 {
 	int code = sqlite3_extended_errcode(x->db);
 
 	x->entry.seen |= x->authorizer.seen & ~(unsigned)SEEN_FORBIDDEN;
+	if (x->batch && (x->authorizer.seen & SEEN_SOLO) != 0)
+		return (EXEC_GIVE_UP);
 	if (exec_is_machine_code(code)) {
 		x->machine_code = code;
 		return (EXEC_MACHINE);
@@ -346,17 +363,6 @@ error_text(struct run *r, const struct exec_string *s)
 	if (x->authorizer.seen & SEEN_FORBIDDEN)
 		return (AUTHORIZER_FORBIDDEN_TEXT);
 	return (sqlite3_errmsg(x->db));
-}
-
-static bool
-is_machine_failure(const struct exec *x, int rc)
-{
-	if ((rc & 0xff) == SQLITE_INTERRUPT && x->stop != EXEC_STOP_NONE)
-		return (false);
-	/* A table without a free rowid says FULL as well. */
-	if (rc == SQLITE_FULL && x->full_writes == sqlvfs_full_writes())
-		return (false);
-	return (exec_is_machine_code(rc));
 }
 
 static void
@@ -465,6 +471,9 @@ run_statement(struct run *r, struct exec_string *s)
 	note_tally(r);
 	x->authorizer.seen = 0;
 	x->authorizer.stepping = true;
+	/* VACUUM holds a copy of the database in memory, however large it is. */
+	if ((st->seen & SEEN_KEYWORD) != 0)
+		memory_set_limit(0);
 	rc = all ? run_rows(r) : sqlite3_step(st->stmt);
 	x->authorizer.stepping = false;
 	x->entry.seen |= x->authorizer.seen;
@@ -534,6 +543,7 @@ run_next(struct exec *x, struct exec_string *s, struct json *j)
 	size_t text_len;
 	bool last;
 
+	x->authorizer.batch = x->batch;
 	r.started = now_seconds(x);
 	if (!x->tables_known && !load_tables(x))
 		return (EXEC_MACHINE);
@@ -567,8 +577,14 @@ run_next(struct exec *x, struct exec_string *s, struct json *j)
 enum exec_status
 exec_step(struct exec *x, struct exec_string *s, struct json *j)
 {
+	enum exec_status status;
+
 	assert(!s->done);
 	x->stop = EXEC_STOP_NONE;
 	sqlvfs_statement(x->entry.time_ns, x->entry.seed, x->entry.ordinal++);
-	return (run_next(x, s, j));
+	x->refusals = memory_refusals();
+	memory_set_limit(memory_used() + SQL_STATEMENT_MEMORY_MAX);
+	status = run_next(x, s, j);
+	memory_set_limit(0);
+	return (status);
 }

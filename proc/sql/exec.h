@@ -58,6 +58,7 @@ struct exec {
 	struct exec_entry entry;
 	enum exec_stop stop;
 	uint64_t full_writes; /* of the VFS, when the statement began */
+	uint64_t refusals; /* of memory, likewise */
 	int machine_code; /* extended */
 };
 

@@ -21,6 +21,7 @@
 #include "common/sandbox.h"
 #include "proc/frame/loop.h"
 #include "proc/sql/apply.h"
+#include "proc/sql/memory.h"
 #include "proc/sql/sqlvfs.h"
 #include "proc/sql/store.h"
 #include "proto/entry.h"
@@ -453,6 +454,9 @@ main(void)
 
 	proc_hello(&sql.proc, ROLE_SQL);
 	proc_gather(&sql.proc, &gather, &sql);
+	/* The limit is set for each statement (exec.c). */
+	if (memory_install(0) != SQLITE_OK)
+		fatalx("sqlite: can't replace the allocator");
 	sqlvfs_init();
 	proc_loop_make(&sql.proc);
 	sql.retry = event_new(sql.proc.loop, -1, 0, on_retry, &sql);

@@ -5,6 +5,7 @@
 #include "proc/sql/memory.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@
 
 static size_t used_bytes;
 static size_t limit_bytes;
+static uint64_t refusals;
 
 static int
 memory_size(void *p)
@@ -19,10 +21,13 @@ memory_size(void *p)
 	return ((int)*(uint64_t *)((char *)p - HEADER));
 }
 
-static int
-refused(size_t more)
+static bool
+is_refused(size_t more)
 {
-	return (limit_bytes != 0 && used_bytes + more > limit_bytes);
+	if (limit_bytes == 0 || used_bytes + more <= limit_bytes)
+		return (false);
+	refusals++;
+	return (true);
 }
 
 static void *
@@ -30,7 +35,7 @@ memory_malloc(int n)
 {
 	char *p;
 
-	if (refused((size_t)n))
+	if (is_refused((size_t)n))
 		return (NULL);
 	p = malloc((size_t)n + HEADER);
 	if (p == NULL)
@@ -53,7 +58,7 @@ memory_realloc(void *p, int n)
 	size_t old = (size_t)memory_size(p);
 	char *q;
 
-	if ((size_t)n > old && refused((size_t)n - old))
+	if ((size_t)n > old && is_refused((size_t)n - old))
 		return (NULL);
 	q = realloc((char *)p - HEADER, (size_t)n + HEADER);
 	if (q == NULL)
@@ -112,13 +117,13 @@ memory_set_limit(size_t limit)
 }
 
 size_t
-memory_limit(void)
-{
-	return (limit_bytes);
-}
-
-size_t
 memory_used(void)
 {
 	return (used_bytes);
+}
+
+uint64_t
+memory_refusals(void)
+{
+	return (refusals);
 }

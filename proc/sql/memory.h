@@ -6,6 +6,7 @@
 #define PROC_SQL_MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Before any other use of SQLite in the process; `limit` in bytes, 0: none.  Returns an SQLite
@@ -13,7 +14,8 @@
  */
 int memory_install(size_t limit);
 void memory_set_limit(size_t limit);
-size_t memory_limit(void);
 size_t memory_used(void);
+/* How many allocations the limit has refused: so that its doing is told from a machine without memory. */
+uint64_t memory_refusals(void);
 
 #endif

@@ -280,8 +280,11 @@ string_reads(struct query *q, const struct command_statement *s)
 	struct statement *st = stmtcache_get(cache, s->sql, sqltext_length(s->sql, s->sql_len));
 	bool reads;
 
+	/* Some settings are changed by compiling alone. */
+	q->seen |= q->roconn->authorizer.seen;
 	if (st == NULL)
 		return (false);
+	q->seen |= st->seen;
 	reads = st->readonly || st->explain;
 	stmtcache_put(cache, st);
 	return (reads);

@@ -206,7 +206,7 @@ apply_all(struct node *node, const struct apply_entry *e, size_t n)
 static void
 maybe_checkpoint(struct node *node, uint64_t *seed)
 {
-	if (script_random(seed) % 10 == 0 && store_checkpoint(node->store) != SQLITE_OK)
+	if (script_random(seed) % 10 == 0 && apply_checkpoint(node->apply) != SQLITE_OK)
 		fatalx("%s: no checkpoint", node->name);
 }
 
@@ -282,8 +282,11 @@ compare(struct node *a, struct node *b, const struct script *s)
 		what = "counters";
 	for (i = 1; i <= s->count; i++)
 		if (b->results[i].len > 0 &&
-		    strcmp((char *)a->results[i].data, (char *)b->results[i].data) != 0)
+		    strcmp((char *)a->results[i].data, (char *)b->results[i].data) != 0) {
 			what = "results";
+			printf("  entry %zu\n", i);
+			print_difference((char *)a->results[i].data, (char *)b->results[i].data);
+		}
 	buf_fini(&x);
 	buf_fini(&y);
 	return (what);

@@ -17,6 +17,7 @@
 
 #include "common/file.h"
 #include "proc/sql/apply.h"
+#include "proc/sql/memory.h"
 #include "proc/sql/sqlvfs.h"
 #include "proc/sql/store.h"
 #include "proto/command.h"
@@ -306,9 +307,9 @@ steps_are_limited(void **state)
 	e = entry(&b);
 	e.vm_steps = 500000;
 	assert_int_equal(apply_batch(apply, &e, 1, &code), 1);
-	assert_string_equal(
-	    (char *)results.data, "[{\"error\":\"execute timeout\"},{\"error\":\"query "
-				  "timeout\"},{\"error\":\"execute timeout\"}]");
+	assert_string_equal((char *)results.data,
+	    "[{\"error\":\"execute timeout\"},{\"error\":\"query "
+	    "timeout\"},{\"error\":\"execute timeout\"}]");
 	buf_fini(&b);
 	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT count(*) AS n FROM sqlite_schema"),
 	    "[{\"columns\":[\"n\"],\"types\":[\"integer\"],\"values\":[[0]]}]");
@@ -323,6 +324,19 @@ large_results_are_refused_and_undone(void **state)
 	    "[{\"error\":\"result is too large\"}]");
 	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT count(*) AS n FROM t"),
 	    "[{\"columns\":[\"n\"],\"types\":[\"integer\"],\"values\":[[0]]}]");
+}
+
+/* A statement that wants too much memory fails; the node does not. */
+static void
+memory_is_limited(void **state)
+{
+	static const char hungry[] =
+	    "CREATE TABLE t AS WITH n(i) AS (VALUES(1),(2),(3),(4),(5),(6),(7),(8),"
+	    "(9),(10),(11),(12)) SELECT substr(h, 1, 9) AS s FROM (SELECT"
+	    " hex(zeroblob(25000000)) AS h FROM n ORDER BY h)";
+
+	assert_string_equal(execute(hungry), "[{\"error\":\"out of memory\"}]");
+	assert_string_equal(execute("CREATE TABLE t(a)"), "[{}]");
 }
 
 /* A table without a free rowid is no full disk. */
@@ -463,12 +477,15 @@ main(void)
 		cmocka_unit_test_setup_teardown(steps_are_limited, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    large_results_are_refused_and_undone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(memory_is_limited, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(full_tables_are_results, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(malformed_commands_are_results, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(silent_entries_are_not_answered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(machine_failures_are_no_results, set_up, tear_down),
 	};
 
+	if (memory_install(0) != SQLITE_OK)
+		return (1);
 	sqlvfs_init();
 	return (cmocka_run_group_tests(tests, NULL, NULL) != 0);
 }

@@ -207,6 +207,11 @@ connections_are_reset(void **state)
 	    "cannot commit - no transaction is active");
 	assert_string_equal(run(COMMAND_QUERY, COMMAND_TRANSACTION, "BEGIN"),
 	    "[{\"error\":\"cannot start a transaction within a transaction\"}]");
+	/* Compiling it is enough. */
+	assert_string_equal(
+	    run(COMMAND_REQUEST, 0, "PRAGMA recursive_triggers=1|DELETE FROM foo"), "log");
+	assert_string_equal(run(COMMAND_QUERY, 0, "PRAGMA recursive_triggers"),
+	    "[{\"columns\":[\"recursive_triggers\"],\"types\":[\"integer\"],\"values\":[[0]]}]");
 	query_turn_begin(pool);
 	(void)run(COMMAND_QUERY, 0, "SELECT 1");
 	assert_string_equal(run(COMMAND_QUERY, 0, "BEGIN"), "[{}]");
