@@ -206,7 +206,9 @@ peer_decode(const uint8_t *data, size_t len, struct peer_message *m, struct peer
 	}
 	if (shape->has_entries && decode_entries(&in, m, entries, cap) != 0)
 		return (-1);
-	return (in.bad || in.left != 0 || m->from == 0 || m->to == 0 ? -1 : 0);
+	if (in.bad || in.left != 0 || m->from == 0 || m->to == 0)
+		return (-1);
+	return (m->term > PEER_TERM_MAX || m->index > PEER_TERM_MAX ? -1 : 0);
 }
 
 static uint8_t *

@@ -26,6 +26,7 @@
 #define PEER_ENTRIES_MAX 1024	  /* in a message */
 #define PEER_BYTES_MAX (1 * MIB)  /* of entries in a message, unless one alone is larger */
 #define PEER_FRAME_MAX (COMMAND_MAX + MIB)
+#define PEER_TERM_MAX (UINT64_MAX / 2) /* so that counting on never overflows */
 #define PEER_MEMBERS_MAX 32
 #define PEER_NAME_MAX 256	  /* of a name or address, with its NUL */
 #define PEER_CONFIGURATION_MAX (4 + PEER_MEMBERS_MAX * (13 + 2 * PEER_NAME_MAX))
