@@ -1,0 +1,220 @@
+/*
+ * Statements on the writer's connection: the counters that clients see, also from
+ * inside triggers, and what makes a batch be given up.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proc/sql/exec.h"
+#include "proc/sql/sqlvfs.h"
+
+static struct exec exec;
+static sqlite3 *db;
+static struct buf command, out;
+
+static int
+set_up(void **state)
+{
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	memset(&exec, 0, sizeof(exec));
+	assert_int_equal(exec_attach(&exec, db, true), SQLITE_OK);
+	return (0);
+}
+
+static int
+tear_down(void **state)
+{
+	exec_fini(&exec);
+	buf_fini(&command);
+	buf_fini(&out);
+	return (sqlite3_close(db));
+}
+
+/* Runs a string; the status of its last statement. */
+static enum exec_status
+run_status(enum command_kind kind, const char *sql)
+{
+	struct command c;
+	struct command_statement s;
+	struct exec_string string;
+	enum exec_status status;
+	struct json j;
+
+	command.len = 0;
+	command_begin(&command, kind, 0, 0);
+	(void)command_add_statement(&command, sql, (uint32_t)strlen(sql));
+	command_set_statements(&command, 0, 1);
+	assert_true(command_open(&c, command.data, command.len));
+	assert_true(command_next(&c, &s));
+	exec_begin(&exec, &c, 0, 1, 0);
+	exec_string_init(&string, kind, &s);
+	out.len = 0;
+	json_init(&j, &out, false, 0);
+	do
+		status = exec_step(&exec, &string, &j);
+	while (!string.done && (status == EXEC_OK || status == EXEC_FAILED));
+	buf_add_u8(&out, 0);
+	return (status);
+}
+
+static const char *
+run(const char *sql)
+{
+	assert_in_range(run_status(COMMAND_EXECUTE, sql), EXEC_OK, EXEC_FAILED);
+	return ((const char *)out.data);
+}
+
+/* The only value of a query. */
+static int64_t
+value(const char *sql)
+{
+	const char *values;
+
+	assert_int_equal(run_status(COMMAND_QUERY, sql), EXEC_OK);
+	values = strstr((const char *)out.data, "\"values\":[[");
+	assert_non_null(values);
+	return (strtoll(values + 11, NULL, 10));
+}
+
+static void
+counters_are_stale_like_sqlites(void **state)
+{
+	assert_string_equal(run("CREATE TABLE t(id INTEGER PRIMARY KEY)"), "{}");
+	assert_string_equal(
+	    run("INSERT INTO t VALUES(5),(6)"), "{\"last_insert_id\":6,\"rows_affected\":2}");
+	assert_string_equal(run("CREATE TABLE u(a)"), "{\"last_insert_id\":6,\"rows_affected\":2}");
+	assert_string_equal(run("SELECT 1"), "{\"last_insert_id\":6,\"rows_affected\":2}");
+	assert_int_equal(value("SELECT changes()"), 2);
+	/* A statement that fails while it runs leaves no changes, one that can't be compiled leaves all. */
+	assert_string_equal(
+	    run("INSERT INTO nope VALUES(1)"), "{\"error\":\"no such table: nope\"}");
+	assert_int_equal(value("SELECT changes()"), 2);
+	assert_string_equal(
+	    run("INSERT INTO t VALUES(6)"), "{\"error\":\"UNIQUE constraint failed: t.id\"}");
+	assert_int_equal(value("SELECT changes()"), 0);
+	assert_int_equal(value("SELECT total_changes()"), 2);
+}
+
+static void
+schema_changes_that_count_are_noticed(void **state)
+{
+	assert_string_equal(run("CREATE VIRTUAL TABLE f USING fts5(a)"),
+	    "{\"last_insert_id\":10,\"rows_affected\":1}");
+	(void)run("CREATE TABLE p(id INTEGER PRIMARY KEY)");
+	(void)run("CREATE TABLE c(pid REFERENCES p(id))");
+	(void)run("INSERT INTO p VALUES(1),(2),(3)");
+	/* With foreign keys SQLite deletes the rows of a parent before it drops the table. */
+	assert_string_equal(run("DROP TABLE p"), "{\"last_insert_id\":3,\"rows_affected\":3}");
+	assert_int_equal(value("SELECT count(*) FROM sqlite_schema WHERE name='p'"), 0);
+}
+
+/* In a trigger changes() means the trigger's own last statement, as in SQLite. */
+static void
+triggers_see_their_own_changes(void **state)
+{
+	(void)run("CREATE TABLE t(a)");
+	(void)run("CREATE TABLE log(id INTEGER PRIMARY KEY, c, t)");
+	(void)run("CREATE TABLE w(a)");
+	(void)run("INSERT INTO w VALUES(1),(2),(3)");
+	(void)run("CREATE TRIGGER tr AFTER INSERT ON t BEGIN"
+		  " INSERT INTO log(c, t) VALUES(changes(), 'before');"
+		  " UPDATE w SET a = a + 1; INSERT INTO log(c, t) VALUES(changes(), 'after'); END");
+	assert_string_equal(
+	    run("INSERT INTO t VALUES(1),(2)"), "{\"last_insert_id\":2,\"rows_affected\":2}");
+	assert_int_equal(value("SELECT c FROM log WHERE id = 1"), 3);
+	assert_int_equal(value("SELECT c FROM log WHERE id = 2"), 3);
+	/* 3 rows of w, 2 of t, and for each of these 1, 3 and 1 in the trigger. */
+	assert_int_equal(value("SELECT total_changes()"), 3 + 2 + 2 * (1 + 3 + 1));
+}
+
+static void
+counters_move_to_a_new_connection(void **state)
+{
+	(void)run("CREATE TABLE t(a)");
+	(void)run("INSERT INTO t VALUES(1),(2)");
+	exec_detach(&exec);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	assert_int_equal(exec_attach(&exec, db, true), SQLITE_OK);
+	assert_int_equal(
+	    value("SELECT changes() + 10 * total_changes() + 100 * last_insert_rowid()"), 222);
+}
+
+static void
+hazards_give_a_batch_up(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool touched;
+	} cases[] = {
+		{ "BEGIN", false },
+		{ "SAVEPOINT s", false },
+		{ "VACUUM", false },
+		{ "PRAGMA user_version", false },
+		{ "PRAGMA recursive_triggers=1", false },
+		{ "CREATE TEMP TABLE x(a)", false },
+		{ "ANALYZE", false },
+		{ "INSERT INTO f VALUES('full text')", false },
+		{ "INSERT OR ROLLBACK INTO t VALUES(1)", true },
+		{ "INSERT INTO t VALUES(9); COMMIT", true },
+		{ "INSERT INTO c VALUES(9)", true },
+	};
+	size_t i;
+
+	(void)run("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+	(void)run("INSERT INTO t VALUES(1)");
+	(void)run("CREATE TABLE c(pid REFERENCES t(id) DEFERRABLE INITIALLY DEFERRED)");
+	(void)run("CREATE VIRTUAL TABLE f USING fts5(a)");
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(exec_internal(&exec, "BEGIN"), SQLITE_OK);
+		exec.batch = true;
+		if (run_status(COMMAND_EXECUTE, cases[i].sql) != EXEC_GIVE_UP)
+			fail_msg("%s", cases[i].sql);
+		assert_int_equal(exec.entry.touched, cases[i].touched);
+		exec.batch = false;
+		if (!sqlite3_get_autocommit(db))
+			(void)exec_internal(&exec, "ROLLBACK");
+		exec_rolled_back(&exec);
+	}
+	assert_int_equal(value("PRAGMA recursive_triggers"), 0);
+	assert_int_equal(value("SELECT count(*) FROM t"), 1);
+}
+
+/* The hash says what happened, so that nodes can compare. */
+static void
+outcomes_are_hashed(void **state)
+{
+	uint64_t ok, failed;
+
+	(void)run("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+	(void)run("INSERT INTO t VALUES(1)");
+	ok = exec.entry.hash;
+	(void)run("INSERT INTO t VALUES(1)");
+	failed = exec.entry.hash;
+	assert_true(ok != failed);
+	(void)run("DELETE FROM t");
+	(void)run("INSERT INTO t VALUES(1)");
+	assert_true(exec.entry.hash == ok);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(counters_are_stale_like_sqlites, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    schema_changes_that_count_are_noticed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(triggers_see_their_own_changes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    counters_move_to_a_new_connection, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hazards_give_a_batch_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(outcomes_are_hashed, set_up, tear_down),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL) != 0);
+}
