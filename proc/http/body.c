@@ -7,7 +7,7 @@
  */
 #include "proc/http/body.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -32,6 +32,7 @@ enum place {
 
 struct parse {
 	struct buf *out;
+	size_t at; /* where the command begins */
 	struct body_error *error;
 	enum place place;
 	enum place bytes_in; /* where the array of bytes stands */
@@ -54,6 +55,15 @@ fail(struct parse *parse, int status, const char *format, ...)
 	(void)vsnprintf(parse->error->text, sizeof(parse->error->text), format, ap);
 	va_end(ap);
 	return (0); /* yajl: stop */
+}
+
+static int
+too_large(struct body_error *error)
+{
+	error->status = 413;
+	(void)snprintf(error->text, sizeof(error->text),
+	    "request too large: %lu bytes in binary form is the limit", COMMAND_MAX);
+	return (0);
 }
 
 static int
@@ -142,6 +152,16 @@ mend_utf8(struct parse *parse, const uint8_t **s, size_t *len)
 	*len = buf_size(&parse->text);
 }
 
+static int
+nibble(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return (c - '0');
+	if ((c | 32) >= 'a' && (c | 32) <= 'f')
+		return ((c | 32) - 'a' + 10);
+	return (-1);
+}
+
 /* Four hex digits at p; -1 if they are not. */
 static int
 hex4(const char *p, size_t left)
@@ -151,14 +171,13 @@ hex4(const char *p, size_t left)
 	if (left < 4)
 		return (-1);
 	for (i = 0; i < 4; i++) {
-		char c = p[i];
+		int digit = nibble((uint8_t)p[i]);
 
-		value = value << 4 |
-		    (c >= '0' && c <= '9'	     ? c - '0' :
-			    (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 :
-								 0x100000);
+		if (digit == -1)
+			return (-1);
+		value = value << 4 | digit;
 	}
-	return (value > 0xffff ? -1 : value);
+	return (value);
 }
 
 /* yajl corrupts lone surrogates: each escape that is no half of a pair becomes \ufffd first. */
@@ -202,26 +221,13 @@ add(struct parse *parse, struct command_parameter *parameter)
 	if (++parse->parameters > PARAMETERS_MAX)
 		return (fail(parse, 413, "too many parameters (%d is the limit)", PARAMETERS_MAX));
 	command_add_parameter(parse->out, parameter);
-	if (buf_size(parse->out) > COMMAND_MAX)
-		return (fail(parse, 413, "request too large: %lu bytes in binary form is the limit",
-		    COMMAND_MAX));
-	return (1);
+	return (parse->out->len - parse->at > COMMAND_MAX ? too_large(parse->error) : 1);
 }
 
 static bool
 takes_value(const struct parse *parse)
 {
 	return (parse->place == PLACE_PARAMETERS || parse->place == PLACE_NAMED);
-}
-
-static int
-nibble(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	if ((c | 32) >= 'a' && (c | 32) <= 'f')
-		return ((c | 32) - 'a' + 10);
-	return (-1);
 }
 
 /* Text of the form x'HEX', blanks around it ignored, is a blob (a documented feature of rqlite). */
@@ -270,10 +276,7 @@ add_sql(struct parse *parse, const uint8_t *s, size_t len)
 	parse->statement = command_add_statement(parse->out, (const char *)s, (uint32_t)len);
 	parse->parameters = 0;
 	command_set_parameters(parse->out, parse->statement, 0);
-	if (buf_size(parse->out) > COMMAND_MAX)
-		return (fail(parse, 413, "request too large: %lu bytes in binary form is the limit",
-		    COMMAND_MAX));
-	return (1);
+	return (parse->out->len - parse->at > COMMAND_MAX ? too_large(parse->error) : 1);
 }
 
 /* ---- what yajl calls ---- */
@@ -398,7 +401,7 @@ on_map_key(void *arg, const unsigned char *s, size_t len)
 
 	mend_utf8(parse, &text, &len);
 	if (len > UINT16_MAX)
-		return (fail(parse, 413, "parameter name too long"));
+		return (fail(parse, 413, "parameter name too long (%d bytes is the limit)", UINT16_MAX));
 	buf_reset(&parse->names, MIB);
 	buf_add(&parse->names, text, len);
 	return (1);
@@ -505,7 +508,7 @@ int
 body_json(char *body, size_t len, struct buf *out, size_t at, uint32_t *count,
     struct body_error *error)
 {
-	struct parse parse = { .out = out, .error = error };
+	struct parse parse = { .out = out, .at = at, .error = error };
 	yajl_handle handle;
 
 	error->status = 0;
@@ -513,8 +516,11 @@ body_json(char *body, size_t len, struct buf *out, size_t at, uint32_t *count,
 	if (len > 0) {
 		mend_surrogates(body, len);
 		handle = yajl_alloc(&callbacks, NULL, &parse);
+		assert(handle != NULL);
 		(void)yajl_config(handle, yajl_dont_validate_strings, 1);
-		(void)yajl_parse(handle, (const unsigned char *)body, len);
+		/* A number that is the whole body is only known to be one at its end. */
+		if (yajl_parse(handle, (const unsigned char *)body, len) == yajl_status_ok)
+			(void)yajl_complete_parse(handle);
 		yajl_free(handle);
 	}
 	judge(&parse);
@@ -525,5 +531,17 @@ body_json(char *body, size_t len, struct buf *out, size_t at, uint32_t *count,
 		return (-1);
 	command_set_statements(out, at, parse.statements);
 	*count = parse.statements;
+	return (0);
+}
+
+int
+body_text(const char *sql, size_t len, struct buf *out, size_t at, struct body_error *error)
+{
+	if (len > COMMAND_MAX - COMMAND_HEAD_SIZE - 2 * sizeof(uint32_t)) {
+		(void)too_large(error);
+		return (-1);
+	}
+	command_set_parameters(out, command_add_statement(out, sql, (uint32_t)len), 0);
+	command_set_statements(out, at, 1);
 	return (0);
 }

@@ -11,7 +11,7 @@
 #include "common/buf.h"
 
 struct body_error {
-	int status;
+	int status; /* 400, or 413 past a limit of common/limits.h */
 	char text[1200]; /* some errors quote what was sent */
 };
 
@@ -22,5 +22,11 @@ struct body_error {
  */
 int body_json(char *body, size_t len, struct buf *out, size_t at, uint32_t *count,
     struct body_error *);
+
+/*
+ * The same for one SQL string without parameters: a text/plain body, or q.  Any
+ * bytes are good, none make an empty statement.
+ */
+int body_text(const char *sql, size_t len, struct buf *out, size_t at, struct body_error *);
 
 #endif
