@@ -7,12 +7,21 @@
 #include <string.h>
 #include <strings.h>
 
+#define BAD_REQUEST "400 Bad Request"
+
 struct seen {
 	unsigned hosts;
 	unsigned lengths;
 	unsigned encodings;
 	bool bad_host;
+	bool bad_name; /* a blank in a header's name */
 };
+
+static bool
+is_alnum(char c)
+{
+	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'));
+}
 
 static bool
 is_name(const char *line, size_t len, const char *name)
@@ -28,6 +37,20 @@ refuse(struct framing_verdict *verdict, const char *body)
 	return (-1);
 }
 
+/* What may stand in a token (RFC 9110, 5.6.2), so in a header's name. */
+static bool
+is_token_byte(char c)
+{
+	return (is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL));
+}
+
+/* What may stand in an authority: of a name, an address or a port (RFC 3986, 3.2). */
+static bool
+is_host_byte(char c)
+{
+	return (is_alnum(c) || (c != '\0' && strchr("!$%&'()*+,-.:;=[]_~", c) != NULL));
+}
+
 static bool
 is_bad_host(const char *value, size_t len)
 {
@@ -40,7 +63,7 @@ is_bad_host(const char *value, size_t len)
 	while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
 		len--;
 	for (i = 0; i < len; i++)
-		if (value[i] <= ' ' || value[i] == '/' || value[i] == '@' || value[i] == 0x7f)
+		if (!is_host_byte(value[i]))
 			return (true);
 	return (false);
 }
@@ -52,12 +75,16 @@ look_at(const char *line, size_t len, struct seen *seen)
 	const char *colon = memchr(line, ':', len);
 	size_t name, i;
 
+	/* A blank in front folds a line into the one before it, as nobody should any more. */
 	if (colon == NULL || colon == line || line[0] == ' ' || line[0] == '\t')
 		return (false);
 	name = (size_t)(colon - line);
-	for (i = 0; i < name; i++)
-		if (line[i] <= ' ' || line[i] == 0x7f)
+	for (i = 0; i < name; i++) {
+		if (line[i] == ' ')
+			seen->bad_name = true;
+		else if (!is_token_byte(line[i]))
 			return (false);
+	}
 	if (memchr(line, '\r', len) != NULL || memchr(line, '\0', len) != NULL)
 		return (false);
 	if (is_name(line, name, "host")) {
@@ -74,40 +101,51 @@ static int
 judge(const struct seen *seen, int version, struct framing_verdict *verdict)
 {
 	if (seen->lengths > 1 || seen->encodings > 1 || (seen->lengths > 0 && seen->encodings > 0))
-		return (refuse(verdict, "400 Bad Request"));
+		return (refuse(verdict, BAD_REQUEST));
 	if (seen->encodings > 0 && version < 0x101)
-		return (refuse(verdict, "400 Bad Request"));
+		return (refuse(verdict, BAD_REQUEST));
 	if (seen->hosts > 1)
-		return (refuse(verdict, "400 Bad Request"));
+		return (refuse(verdict, BAD_REQUEST));
 	if (seen->hosts == 0 && version >= 0x101)
-		return (refuse(verdict, "400 Bad Request: missing required Host header"));
+		return (refuse(verdict, BAD_REQUEST ": missing required Host header"));
+	if (seen->bad_name)
+		return (refuse(verdict, BAD_REQUEST ": invalid header name"));
 	if (seen->bad_host)
-		return (refuse(verdict, "400 Bad Request: malformed Host header"));
+		return (refuse(verdict, BAD_REQUEST ": malformed Host header"));
 	return (0);
+}
+
+/* Takes a line off the front; false if it does not end in CR LF. */
+static bool
+take_line(const char **at, const char *end, const char **line, size_t *len)
+{
+	const char *newline = memchr(*at, '\n', (size_t)(end - *at));
+
+	if (newline == NULL || newline == *at || newline[-1] != '\r')
+		return (false);
+	*line = *at;
+	*len = (size_t)(newline - *at) - 1;
+	*at = newline + 1;
+	return (true);
 }
 
 int
 framing_check(const char *bytes, size_t len, int version, struct framing_verdict *verdict)
 {
-	const char *end = bytes + len;
+	const char *end = bytes + len, *line;
 	struct seen seen = { 0 };
-	bool first = true;
+	size_t n;
 
-	while (bytes < end) {
-		const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
-		size_t n;
-
-		if (newline == NULL || newline == bytes || newline[-1] != '\r')
-			return (refuse(verdict, "400 Bad Request"));
-		n = (size_t)(newline - bytes) - 1;
-		if (n == 0 && !first)
+	/* One empty line before the request is let pass, as h2o does. */
+	if (len >= 2 && bytes[0] == '\r' && bytes[1] == '\n')
+		bytes += 2;
+	if (!take_line(&bytes, end, &line, &n) || n == 0)
+		return (refuse(verdict, BAD_REQUEST));
+	while (take_line(&bytes, end, &line, &n)) {
+		if (n == 0)
 			return (judge(&seen, version, verdict));
-		if (!first && !look_at(bytes, n, &seen))
-			return (refuse(verdict, "400 Bad Request"));
-		/* An empty line before the request is let pass, as h2o does. */
-		if (n > 0)
-			first = false;
-		bytes = newline + 1;
+		if (!look_at(line, n, &seen))
+			break;
 	}
-	return (refuse(verdict, "400 Bad Request"));
+	return (refuse(verdict, BAD_REQUEST));
 }
