@@ -315,6 +315,8 @@ static void
 on_event(struct world *world, struct world_node *node, const struct core_event *event)
 {
 	tell_event(world, node, event);
+	if (event->type == CORE_EVENT_DIVERGED)
+		world->diverged[node->id] = event->peer;
 	if (event->type == CORE_EVENT_SNAPSHOT_WANTED) {
 		(void)core_snapshot_offer(node->core, event->peer, node->applied,
 		    core_term_at(node->core, node->applied));

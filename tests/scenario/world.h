@@ -50,6 +50,7 @@ struct world {
 	bool count_bytes;
 	bool snapshots_by_hand; /* INSTALL waits for world_install() */
 	bool quiet; /* heartbeats and their answers are not told */
+	uint64_t diverged[WORLD_NODES_MAX + 1]; /* whom a node found to differ, 0: nobody */
 	void (*on_read)(struct world *, uint64_t token, uint64_t index);
 	uint64_t *chain_at; /* hash of the state at each index that was ever applied */
 	uint64_t chain_cap;

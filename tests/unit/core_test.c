@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proc/raft/core/mark.h"
 #include "tests/scenario/world.h"
 
 #define STORM_STEPS 3000
@@ -231,6 +232,41 @@ reads_are_bounded(void **state)
 }
 
 static void
+a_peer_without_answers_is_sent_no_more(void **state)
+{
+	uint32_t i;
+
+	setup_world(3);
+	elect(1);
+	world.cut[3][1] = true; /* it hears, and is not heard */
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(world_propose(&world, 1, "x"), CORE_OK);
+		world_settle(&world, 1);
+		world_quiesce(&world);
+	}
+	assert_in_range(world.nodes[3].last, 2 + 16, 2 + 48);
+	world.cut[3][1] = false;
+	world_pass(&world, 300);
+	assert_int_equal(world.nodes[3].applied, 102);
+	end_world();
+}
+
+static void
+a_sick_node_is_found(void **state)
+{
+	setup_world(3);
+	elect(1);
+	world.nodes[3].sick = true;
+	assert_int_equal(world_propose(&world, 1, "x"), CORE_OK);
+	world_settle(&world, 1);
+	world_pass(&world, 250); /* one heartbeat to hear of the commit, one to compare */
+	assert_int_equal(world.diverged[1], 3);
+	assert_int_equal(world.diverged[3], 1);
+	assert_int_equal(world.diverged[2], 0);
+	end_world();
+}
+
+static void
 a_quiet_cluster_only_beats(void **state)
 {
 	uint64_t before;
@@ -376,6 +412,23 @@ change_members(struct world_node *node)
 	}
 }
 
+/* A process dies, or one connection does. */
+static void
+close_connections(struct world_node *node)
+{
+	uint64_t id, dead = 1 + draw(storm.nodes);
+
+	core_peer_closed(node->core, dead);
+	if (draw(3) == 0)
+		return;
+	for (id = 1; id <= WORLD_NODES_MAX; id++) {
+		if (id == dead || world.nodes[id].core == NULL)
+			continue;
+		core_peer_closed(world.nodes[id].core, dead);
+		world_settle(&world, id);
+	}
+}
+
 static void
 act_on_disk(struct world_node *node)
 {
@@ -413,7 +466,7 @@ act_on_node(struct world_node *node)
 	} else if (dice < 65) {
 		world_expire(&world, node->id);
 	} else if (dice < 72) {
-		core_peer_closed(node->core, 1 + draw(storm.nodes));
+		close_connections(node);
 	} else if (dice < 80) {
 		change_members(node);
 	} else if (dice < 84) {
@@ -512,6 +565,21 @@ storms(void **state)
 	}
 }
 
+/* After all the others: a rule that was never at work was not tested. */
+static void
+every_rule_was_at_work(void **state)
+{
+	unsigned mark, idle = 0;
+
+	for (mark = 0; mark < CORE_MARK__COUNT; mark++) {
+		if (core_marks[mark] > 0)
+			continue;
+		print_message("never: %s\n", core_mark_names[mark]);
+		idle++;
+	}
+	assert_int_equal(idle, 0);
+}
+
 int
 main(void)
 {
@@ -523,9 +591,12 @@ main(void)
 		cmocka_unit_test(bytes_are_bounded),
 		cmocka_unit_test(bootstrap_only_once),
 		cmocka_unit_test(reads_are_bounded),
+		cmocka_unit_test(a_peer_without_answers_is_sent_no_more),
+		cmocka_unit_test(a_sick_node_is_found),
 		cmocka_unit_test(a_quiet_cluster_only_beats),
 		cmocka_unit_test(failover_is_fast),
 		cmocka_unit_test(storms),
+		cmocka_unit_test(every_rule_was_at_work),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

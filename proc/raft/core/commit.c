@@ -35,8 +35,10 @@ commit_quorum(const struct core *core, uint64_t own, uint64_t (*value)(const str
 
 			v = value(peer);
 			if (peer->suffrage != PEER_VOTER &&
-			    (CORE_BUG != BUG_LEARNER_COUNTS || peer->suffrage == 0))
+			    (CORE_BUG != BUG_LEARNER_COUNTS || peer->suffrage == 0)) {
+				CORE_MARK(learner_not_counted);
 				continue;
+			}
 		} else if (!core->voter) {
 			continue;
 		}
