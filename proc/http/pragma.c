@@ -11,10 +11,16 @@ struct text {
 	size_t left;
 };
 
+static bool
+is_blank(char c)
+{
+	return (c == ' ' || (c >= '\t' && c <= '\r'));
+}
+
 static void
 skip_blanks(struct text *text)
 {
-	while (text->left > 0 && strchr(" \t\n\r\f\v", *text->at) != NULL && *text->at != '\0') {
+	while (text->left > 0 && is_blank(*text->at)) {
 		text->at++;
 		text->left--;
 	}
@@ -46,27 +52,41 @@ is(const char *word, size_t len, const char *name)
 	return (strlen(name) == len && strncasecmp(word, name, len) == 0);
 }
 
+/* The word PRAGMA and blanks behind it, taken off. */
+static bool
+take_pragma(struct text *text)
+{
+	const char *word;
+	size_t n;
+
+	skip_blanks(text);
+	n = take_word(text, &word);
+	if (!is(word, n, "pragma") || text->left == 0 || !is_blank(*text->at))
+		return (false);
+	skip_blanks(text);
+	return (true);
+}
+
 bool
 pragma_is_forbidden(const char *sql, size_t len)
 {
+	static const char checkpoint[] = "wal_checkpoint";
 	struct text text = { sql, len };
 	const char *word;
 	size_t n;
-	bool schema = false;
+	bool schema;
 
-	skip_blanks(&text);
-	n = take_word(&text, &word);
-	if (!is(word, n, "pragma") || text.left == 0 || !memchr(" \t\n\r\f\v", *text.at, 6))
+	if (!take_pragma(&text))
 		return (false);
-	skip_blanks(&text);
 	n = take_word(&text, &word);
-	if (n > 0 && text.left > 0 && *text.at == '.') {
-		schema = true;
+	schema = n > 0 && text.left > 0 && *text.at == '.';
+	if (schema) {
 		text.at++;
 		text.left--;
 		n = take_word(&text, &word);
 	}
-	if (is(word, n, "wal_checkpoint"))
+	/* Whatever begins so, as in rqlite: a name that only begins so is no PRAGMA. */
+	if (n >= sizeof(checkpoint) - 1 && is(word, sizeof(checkpoint) - 1, checkpoint))
 		return (true);
 	skip_blanks(&text);
 	if (text.left == 0 || *text.at != '=')

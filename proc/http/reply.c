@@ -3,6 +3,8 @@
  */
 #include "proc/http/reply.h"
 
+#include <string.h>
+
 #include "common/json.h"
 
 static void
