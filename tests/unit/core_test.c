@@ -231,6 +231,49 @@ reads_are_bounded(void **state)
 	end_world();
 }
 
+static uint64_t answered;
+
+static void
+note_answer(struct world *w, uint64_t token, uint64_t index)
+{
+	answered++;
+}
+
+/* Reads wait for a round of two; one is removed, and nobody is left to answer. */
+static void
+reads_outlive_the_last_peer(void **state)
+{
+	uint64_t index;
+
+	setup_world(2);
+	world.on_read = note_answer;
+	answered = 0;
+	elect(1);
+	assert_int_equal(core_member_remove(world.nodes[1].core, 2, &index), CORE_OK);
+	assert_int_equal(core_read_index(world.nodes[1].core, 1), CORE_OK);
+	world_settle(&world, 1);
+	world.cut[1][2] = true;
+	world_pass(&world, 2000);
+	assert_int_equal(core_read_index(world.nodes[1].core, 2), CORE_OK);
+	world_settle(&world, 1);
+	assert_int_equal(answered, 2);
+	assert_int_equal(world_leader(&world), 1);
+	end_world();
+	setup_world(2); /* the same, with the read there before the removal */
+	world.on_read = note_answer;
+	answered = 0;
+	elect(1);
+	world.cut[2][1] = true;
+	assert_int_equal(core_read_index(world.nodes[1].core, 1), CORE_OK);
+	world_settle(&world, 1);
+	assert_int_equal(answered, 0);
+	assert_int_equal(core_member_remove(world.nodes[1].core, 2, &index), CORE_OK);
+	world_settle(&world, 1);
+	world_pass(&world, 300);
+	assert_int_equal(answered, 1);
+	end_world();
+}
+
 static void
 a_peer_without_answers_is_sent_no_more(void **state)
 {
@@ -591,6 +634,7 @@ main(void)
 		cmocka_unit_test(bytes_are_bounded),
 		cmocka_unit_test(bootstrap_only_once),
 		cmocka_unit_test(reads_are_bounded),
+		cmocka_unit_test(reads_outlive_the_last_peer),
 		cmocka_unit_test(a_peer_without_answers_is_sent_no_more),
 		cmocka_unit_test(a_sick_node_is_found),
 		cmocka_unit_test(a_quiet_cluster_only_beats),

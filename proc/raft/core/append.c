@@ -205,9 +205,9 @@ append_all(struct core *core)
 {
 	uint32_t i;
 
+	read_advance(core);
 	if (core->npeers == 0)
 		return;
-	read_advance(core);
 	if (core->joining > 0)
 		member_promote_joining(core);
 	for (i = 0; i < core->npeers;) {

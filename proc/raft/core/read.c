@@ -99,6 +99,8 @@ read_advance(struct core *core)
 
 	if (core->reads_count == 0)
 		return;
+	if (is_alone(core))
+		read_assign(core); /* the others were removed meanwhile */
 	proven = is_alone(core) ? core->round : commit_quorum(core, core->round, round_of);
 	while (core->reads_count > core->reads_waiting &&
 	    core->reads[core->reads_first].round <= proven) {
