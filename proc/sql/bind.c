@@ -138,7 +138,7 @@ bind_statement(struct bind_list *l, struct statement *s, bool rows, struct error
 	}
 	l->taken += wanted;
 	/* At the first statement of a string it is not known yet whether the rest has names. */
-	if (l->total > wanted && (from == 0 || l->named))
+	if (l->total > wanted && (from == 0 || (l->named && wanted > 0)))
 		return (bind_other_names(l, s, from, from + wanted, e));
 	return (0);
 }

@@ -503,6 +503,9 @@ bind_and_run(struct run *r, struct exec_string *s)
 	if ((st->parameters > 0 || s->binds.total > 0) &&
 	    bind_statement(&s->binds, st, s->rows || is_returning(st), &e) == -1)
 		return (fail(x, s, r->json, SQLITE_MISUSE, e.text));
+	/* Each statement of a string looks through all names: that is work, too. */
+	if (s->binds.named && st->parameters > 0)
+		x->entry.steps_left -= s->binds.total;
 	/* Of a string that gives rows only the last statement is run. */
 	if (s->rows && !st->last)
 		return (EXEC_OK);

@@ -95,7 +95,9 @@ sort_columns(struct render *r)
 
 	for (i = 0; i < count; i++)
 		r->order[i] = i;
-	qsort_r(r->order, (size_t)count, sizeof(*r->order), compare_names, (void *)r->column);
+	if (count > 0)
+		qsort_r(
+		    r->order, (size_t)count, sizeof(*r->order), compare_names, (void *)r->column);
 	for (i = 0; i < count; i++)
 		if (i + 1 == count ||
 		    !same_name(&r->column[r->order[i]], &r->column[r->order[i + 1]]))
