@@ -72,6 +72,13 @@ invalid(struct parse *parse)
 	return (fail(parse, 400, "invalid request"));
 }
 
+/* The content of a buffer that may never have held any. */
+static const void *
+content(const struct buf *b)
+{
+	return (buf_size(b) > 0 ? buf_bytes(b) : (const uint8_t *)"");
+}
+
 /* ---- UTF-8 ---- */
 
 /* Length of the well-formed sequence at the front (Unicode, table 3-7), 0 if there is none. */
@@ -215,7 +222,7 @@ static int
 add(struct parse *parse, struct command_parameter *parameter)
 {
 	if (parse->place == PLACE_NAMED || (parse->place == PLACE_BYTES && parse->bytes_in == PLACE_NAMED)) {
-		parameter->name = (const char *)buf_bytes(&parse->names);
+		parameter->name = content(&parse->names);
 		parameter->name_len = (uint16_t)buf_size(&parse->names);
 	}
 	if (++parse->parameters > PARAMETERS_MAX)
@@ -262,7 +269,7 @@ add_string(struct parse *parse, const uint8_t *s, size_t len)
 
 	if (decode_hex(parse, s, len)) {
 		parameter.type = COMMAND_BLOB;
-		parameter.data = buf_bytes(&parse->bytes);
+		parameter.data = content(&parse->bytes);
 		parameter.len = (uint32_t)buf_size(&parse->bytes);
 	}
 	return (add(parse, &parameter));
@@ -450,7 +457,7 @@ on_start_array(void *arg)
 static int
 end_bytes(struct parse *parse)
 {
-	struct command_parameter parameter = { .type = COMMAND_BLOB, .data = buf_bytes(&parse->bytes),
+	struct command_parameter parameter = { .type = COMMAND_BLOB, .data = content(&parse->bytes),
 		.len = (uint32_t)buf_size(&parse->bytes) };
 	int go_on = add(parse, &parameter);
 
