@@ -9,7 +9,7 @@
 
 #include "common/crc32c.h"
 
-#define BODY_MIN 20	/* version, type, flags, from, to */
+#define BODY_MIN 20 /* version, type, flags, from, to */
 #define ENTRY_HEAD_BYTES 13
 #define MEMBER_HEAD_BYTES 13 /* id, suffrage, two lengths */
 #define FIELDS_MAX 12
@@ -18,7 +18,7 @@
 
 struct shape {
 	const char *name;
-	uint16_t flags;	 /* that it may have */
+	uint16_t flags; /* that it may have */
 	bool has_entries;
 	uint8_t count;
 	size_t fields[FIELDS_MAX];
@@ -150,8 +150,7 @@ decode_entries(struct cursor *in, struct peer_message *m, struct peer_entry *ent
 
 	m->count = (uint32_t)take_number(in, 4);
 	m->entries = entries;
-	if (m->count > PEER_ENTRIES_MAX || m->count > cap ||
-	    m->count > in->left / ENTRY_HEAD_BYTES)
+	if (m->count > PEER_ENTRIES_MAX || m->count > cap || m->count > in->left / ENTRY_HEAD_BYTES)
 		return (-1);
 	for (i = 0; i < m->count; i++) {
 		struct peer_entry *entry = &entries[i];
@@ -180,8 +179,8 @@ check_frame(const uint8_t *data, size_t len)
 }
 
 int
-peer_decode(const uint8_t *data, size_t len, struct peer_message *m, struct peer_entry *entries,
-    size_t cap)
+peer_decode(
+    const uint8_t *data, size_t len, struct peer_message *m, struct peer_entry *entries, size_t cap)
 {
 	struct cursor in;
 	const struct shape *shape;
@@ -220,7 +219,8 @@ put(uint8_t *at, const void *data, size_t len)
 
 /* u32 count, then each: u64 id, u8 suffrage, u16 and bytes of name, u16 and bytes of address. */
 size_t
-peer_configuration_encode(const struct peer_configuration *members, uint8_t out[PEER_CONFIGURATION_MAX])
+peer_configuration_encode(
+    const struct peer_configuration *members, uint8_t out[PEER_CONFIGURATION_MAX])
 {
 	uint8_t *at = put(out, &members->count, 4);
 	uint32_t i;
@@ -260,7 +260,9 @@ decode_member(struct cursor *in, struct peer_member *member)
 	member->suffrage = (uint8_t)take_number(in, 1);
 	if (decode_text(in, member->name) != 0 || decode_text(in, member->address) != 0)
 		return (-1);
-	return (member->id == 0 || member->suffrage < PEER_VOTER || member->suffrage > PEER_JOINING ? -1 : 0);
+	return (member->id == 0 || member->suffrage < PEER_VOTER || member->suffrage > PEER_JOINING
+		    ? -1
+		    : 0);
 }
 
 int
@@ -279,7 +281,8 @@ peer_configuration_decode(
 	for (i = 0; i < count; i++) {
 		struct peer_member *member = &out->members[i];
 
-		if (decode_member(&in, member) != 0 || peer_configuration_find(out, member->id) != NULL)
+		if (decode_member(&in, member) != 0 ||
+		    peer_configuration_find(out, member->id) != NULL)
 			return (-1);
 		has_voter |= member->suffrage == PEER_VOTER;
 		out->count++;

@@ -91,7 +91,7 @@ struct peer_message {
 	uint64_t from;
 	uint64_t to;
 	uint64_t term;
-	uint64_t index;	     /* VOTEs: last; APPEND: previous; reply: matching and durable, or refused; SNAPSHOT: its */
+	uint64_t index;	     /* VOTE: last; APPEND: previous; its reply: durable, or refused */
 	uint64_t log_term;   /* of the entry at `index` */
 	uint64_t commit;
 	uint64_t round;	     /* of heartbeats; a reply repeats it */
@@ -106,7 +106,7 @@ struct peer_message {
 
 /* Appends the frame; the message must be within the bounds above (asserted). */
 void peer_encode(struct buf *, const struct peer_message *);
-/* Bytes of the frame that begins here, or 0 if `len` is too short to tell; SIZE_MAX: it is none of ours. */
+/* Size of the frame that begins here; 0: `len` is too short to tell; SIZE_MAX: it is none of ours. */
 size_t peer_frame_size(const uint8_t *data, size_t len);
 /*
  * Decodes a whole frame.  Entries go to `entries` (room for `cap`; PEER_ENTRIES_MAX
@@ -116,7 +116,8 @@ int peer_decode(const uint8_t *data, size_t len, struct peer_message *, struct p
     size_t cap);
 
 /* The payload of a CONFIGURATION entry; returns its size. */
-size_t peer_configuration_encode(const struct peer_configuration *, uint8_t out[PEER_CONFIGURATION_MAX]);
+size_t peer_configuration_encode(
+    const struct peer_configuration *, uint8_t out[PEER_CONFIGURATION_MAX]);
 /* -1 if it is malformed, names a node twice or has no voter; `index` is set to the one given. */
 int peer_configuration_decode(
     struct peer_configuration *, uint64_t index, const uint8_t *data, size_t len);

@@ -112,7 +112,8 @@ drive(struct bench *bench, struct node *node)
 			pass_on(bench, &ready.messages[i]);
 		start = now_ns();
 		if (ready.first <= ready.last)
-			core_persisted(node->core, ready.last, core_term_at(node->core, ready.last));
+			core_persisted(
+			    node->core, ready.last, core_term_at(node->core, ready.last));
 		if (ready.apply > node->applied) {
 			node->applied = ready.apply;
 			core_applied(node->core, node->applied, node->applied);
@@ -156,8 +157,9 @@ found(struct bench *bench, uint32_t count)
 		members.members[id - 1].suffrage = PEER_VOTER;
 	}
 	for (id = 1; id <= count; id++) {
-		struct core_config config = { .id = id, .seed = id,
-			.ops = { NULL, op_hold, op_release, op_term, op_read } };
+		struct core_config config = {
+			.id = id, .seed = id, .ops = { NULL, op_hold, op_release, op_term, op_read }
+		};
 
 		bench->nodes[id].core = core_new(&config, &start);
 		assert(bench->nodes[id].core != NULL);
@@ -177,7 +179,9 @@ commit_batch(struct bench *bench, uint32_t batch)
 	uint32_t i;
 
 	for (i = 0; i < batch; i++) {
-		struct peer_entry entry = { .type = PEER_ENTRY_COMMAND, .data = payload, .len = PAYLOAD };
+		struct peer_entry entry = {
+			.type = PEER_ENTRY_COMMAND, .data = payload, .len = PAYLOAD
+		};
 
 		if (core_propose(bench->nodes[1].core, &entry, &index) != CORE_OK)
 			abort();
@@ -216,7 +220,8 @@ main(int argc, char *argv[])
 {
 	uint64_t entries = argc > 1 ? strtoull(argv[1], NULL, 10) : 640000;
 
-	printf("nodes  batch    leader us    steps/s   messages      bytes   (per committed entry of %d bytes)\n",
+	printf("nodes  batch    leader us    steps/s   messages      bytes   (per committed entry "
+	       "of %d bytes)\n",
 	    PAYLOAD);
 	run(1, 1, entries);
 	run(1, 64, entries);

@@ -54,11 +54,14 @@ static struct core *
 start(void)
 {
 	static struct core_start begin;
-	struct core_config config = { .id = 1, .seed = 1, .window = 64, .window_bytes = 4096,
+	struct core_config config = { .id = 1,
+		.seed = 1,
+		.window = 64,
+		.window_bytes = 4096,
 		.ops = { NULL, op_hold, op_release, op_term, op_read } };
 	static struct peer_configuration members = { .count = 3,
-		.members = { { .id = 1, .suffrage = PEER_VOTER }, { .id = 2, .suffrage = PEER_VOTER },
-		    { .id = 3, .suffrage = PEER_VOTER } } };
+		.members = { { .id = 1, .suffrage = PEER_VOTER },
+		    { .id = 2, .suffrage = PEER_VOTER }, { .id = 3, .suffrage = PEER_VOTER } } };
 	struct core *core = core_new(&config, &begin);
 
 	if (core == NULL || core_bootstrap(core, &members) != CORE_OK)

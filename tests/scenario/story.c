@@ -294,8 +294,8 @@ do_show(struct story *story, const struct words *words)
 		    "%" PRIu64 ": %s term %" PRIu64 " leader %" PRIu64 " last %" PRIu64 "/%" PRIu64
 		    " disk %" PRIu64 " commit %" PRIu64 " applied %" PRIu64 "%s\n",
 		    id, world_role(status.role), status.term, status.leader, status.last,
-		    core_term_at(node->core, status.last), status.persisted, status.commit, status.applied,
-		    status.voter ? "" : " no voter");
+		    core_term_at(node->core, status.last), status.persisted, status.commit,
+		    status.applied, status.voter ? "" : " no voter");
 	}
 }
 
@@ -303,13 +303,33 @@ static const struct command {
 	const char *name;
 	void (*run)(struct story *, const struct words *);
 } commands[] = {
-	{ "add", do_add }, { "close", do_close }, { "compact", do_compact }, { "crash", do_crash },
-	{ "cut", do_cut }, { "deliver", do_deliver }, { "elect", do_elect }, { "empty", do_empty },
-	{ "expire", do_expire }, { "hand", do_hand }, { "heal", do_heal }, { "install", do_install },
-	{ "lose", do_lose }, { "nodes", do_nodes }, { "pass", do_pass }, { "promote", do_promote },
-	{ "propose", do_propose }, { "quiet", do_quiet }, { "read", do_read }, { "remove", do_remove },
-	{ "show", do_show }, { "sick", do_sick }, { "slow", do_slow }, { "start", do_start },
-	{ "transfer", do_transfer }, { "window", do_window }, { "write", do_write },
+	{ "add", do_add },
+	{ "close", do_close },
+	{ "compact", do_compact },
+	{ "crash", do_crash },
+	{ "cut", do_cut },
+	{ "deliver", do_deliver },
+	{ "elect", do_elect },
+	{ "empty", do_empty },
+	{ "expire", do_expire },
+	{ "hand", do_hand },
+	{ "heal", do_heal },
+	{ "install", do_install },
+	{ "lose", do_lose },
+	{ "nodes", do_nodes },
+	{ "pass", do_pass },
+	{ "promote", do_promote },
+	{ "propose", do_propose },
+	{ "quiet", do_quiet },
+	{ "read", do_read },
+	{ "remove", do_remove },
+	{ "show", do_show },
+	{ "sick", do_sick },
+	{ "slow", do_slow },
+	{ "start", do_start },
+	{ "transfer", do_transfer },
+	{ "window", do_window },
+	{ "write", do_write },
 };
 
 static void
@@ -373,7 +393,8 @@ read_all(const char *path, size_t *len)
 
 	if (file == NULL)
 		return (NULL);
-	if (fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) >= 0 && (text = malloc((size_t)size + 1)) != NULL) {
+	if (fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) >= 0 &&
+	    (text = malloc((size_t)size + 1)) != NULL) {
 		rewind(file);
 		*len = fread(text, 1, (size_t)size, file);
 		text[*len] = '\0';
@@ -398,8 +419,8 @@ explain(const char *path, const char *old, const char *new)
 		a++;
 		b++;
 	}
-	printf("%s:%u:\n  recorded: %.*s\n  now:      %.*s\n", path, line, (int)strcspn(old, "\n"), old,
-	    (int)strcspn(new, "\n"), new);
+	printf("%s:%u:\n  recorded: %.*s\n  now:      %.*s\n", path, line, (int)strcspn(old, "\n"),
+	    old, (int)strcspn(new, "\n"), new);
 }
 
 static bool
@@ -422,7 +443,8 @@ run_file(const char *path, bool rewriting)
 	bool good;
 
 	memset(&story, 0, sizeof(story));
-	if ((old = read_all(path, &old_len)) == NULL || (in = fmemopen(old, old_len, "r")) == NULL ||
+	if ((old = read_all(path, &old_len)) == NULL ||
+	    (in = fmemopen(old, old_len, "r")) == NULL ||
 	    (out = open_memstream(&new, &new_len)) == NULL) {
 		perror(path);
 		exit(2);

@@ -70,7 +70,8 @@ op_read(void *arg, uint64_t first, uint32_t cap, size_t bytes, struct peer_entry
 	uint32_t count = 0;
 	size_t sum = 0;
 
-	while (count < cap && first + count > node->base && first + count <= node->last && sum <= bytes) {
+	while (count < cap && first + count > node->base && first + count <= node->last &&
+	       sum <= bytes) {
 		out[count] = node->log[first + count - node->base - 1];
 		sum += out[count++].len;
 	}
@@ -226,11 +227,13 @@ world_found(struct world *world, uint32_t n)
 static void
 describe(struct world *world, const struct peer_message *m)
 {
-	tell(world, "%llu->%llu %s%s term %llu", (unsigned long long)m->from, (unsigned long long)m->to,
-	    peer_type_name(m->type), (m->flags & PEER_REFUSED) != 0 ? " refused" : "",
-	    (unsigned long long)m->term);
-	if (m->type == PEER_PREVOTE || m->type == PEER_VOTE || m->type == PEER_APPEND || m->type == PEER_SNAPSHOT)
-		tell(world, " at %llu/%llu", (unsigned long long)m->index, (unsigned long long)m->log_term);
+	tell(world, "%llu->%llu %s%s term %llu", (unsigned long long)m->from,
+	    (unsigned long long)m->to, peer_type_name(m->type),
+	    (m->flags & PEER_REFUSED) != 0 ? " refused" : "", (unsigned long long)m->term);
+	if (m->type == PEER_PREVOTE || m->type == PEER_VOTE || m->type == PEER_APPEND ||
+	    m->type == PEER_SNAPSHOT)
+		tell(world, " at %llu/%llu", (unsigned long long)m->index,
+		    (unsigned long long)m->log_term);
 	if ((m->flags & PEER_TRANSFER) != 0)
 		tell(world, " transfer");
 	if (m->type == PEER_APPEND)
@@ -238,13 +241,15 @@ describe(struct world *world, const struct peer_message *m)
 	if (m->type == PEER_APPEND_REPLY)
 		tell(world, " at %llu", (unsigned long long)m->index);
 	if (m->hint_term != 0)
-		tell(world, " hint %llu/%llu", (unsigned long long)m->hint, (unsigned long long)m->hint_term);
+		tell(world, " hint %llu/%llu", (unsigned long long)m->hint,
+		    (unsigned long long)m->hint_term);
 }
 
 static bool
 is_dull(const struct world *world, const struct peer_message *m)
 {
-	return (world->quiet && (m->type == PEER_APPEND || m->type == PEER_APPEND_REPLY) && m->count == 0);
+	return (world->quiet && (m->type == PEER_APPEND || m->type == PEER_APPEND_REPLY) &&
+		m->count == 0);
 }
 
 static void
@@ -281,9 +286,12 @@ static void
 tell_event(struct world *world, struct world_node *node, const struct core_event *event)
 {
 	static const char *const names[] = {
-		[CORE_EVENT_MEMBERS] = "members", [CORE_EVENT_SNAPSHOT_WANTED] = "snapshot wanted by",
-		[CORE_EVENT_INSTALL] = "install from", [CORE_EVENT_TRANSFERRED] = "transferred to",
-		[CORE_EVENT_TRANSFER_FAILED] = "transfer failed to", [CORE_EVENT_REMOVED] = "removed",
+		[CORE_EVENT_MEMBERS] = "members",
+		[CORE_EVENT_SNAPSHOT_WANTED] = "snapshot wanted by",
+		[CORE_EVENT_INSTALL] = "install from",
+		[CORE_EVENT_TRANSFERRED] = "transferred to",
+		[CORE_EVENT_TRANSFER_FAILED] = "transfer failed to",
+		[CORE_EVENT_REMOVED] = "removed",
 		[CORE_EVENT_DIVERGED] = "diverged from",
 	};
 	struct core_status status;
@@ -304,8 +312,9 @@ tell_event(struct world *world, struct world_node *node, const struct core_event
 
 		for (i = 0; i < members->count; i++)
 			tell(world, " %llu%s", (unsigned long long)members->members[i].id,
-			    members->members[i].suffrage == PEER_VOTER ? "" :
-				members->members[i].suffrage == PEER_LEARNER ? "(learner)" : "(joining)");
+			    members->members[i].suffrage == PEER_VOTER	   ? ""
+			    : members->members[i].suffrage == PEER_LEARNER ? "(learner)"
+									   : "(joining)");
 		tell(world, "%s", members->index <= status.commit ? " committed" : "");
 	}
 	tell(world, "\n");
@@ -350,7 +359,8 @@ note_state(struct world *world, const struct world_node *node)
 
 		world->chain_at = realloc(world->chain_at, cap * sizeof(uint64_t));
 		assert(world->chain_at != NULL);
-		memset(world->chain_at + world->chain_cap, 0, (cap - world->chain_cap) * sizeof(uint64_t));
+		memset(world->chain_at + world->chain_cap, 0,
+		    (cap - world->chain_cap) * sizeof(uint64_t));
 		world->chain_cap = cap;
 	}
 	if (world->chain_at[node->applied] == 0 && !node->sick)
@@ -396,7 +406,8 @@ write_log(struct world *world, struct world_node *node, const struct core_ready 
 	uint64_t index;
 
 	if (ready->cut != 0) {
-		tell(world, "%llu: cut %llu\n", (unsigned long long)node->id, (unsigned long long)ready->cut);
+		tell(world, "%llu: cut %llu\n", (unsigned long long)node->id,
+		    (unsigned long long)ready->cut);
 		cut_log(node, ready->cut);
 	}
 	if (ready->first > ready->last)
@@ -430,7 +441,8 @@ take_outputs(struct world *world, struct world_node *node, const struct core_rea
 			world->on_read(world, ready->reads[i].token, ready->reads[i].index);
 		tell(world, "%llu: read %llu %s %llu\n", (unsigned long long)node->id,
 		    (unsigned long long)ready->reads[i].token,
-		    ready->reads[i].index == 0 ? "lost" : "at", (unsigned long long)ready->reads[i].index);
+		    ready->reads[i].index == 0 ? "lost" : "at",
+		    (unsigned long long)ready->reads[i].index);
 	}
 	send_messages(world, node, ready);
 	write_log(world, node, ready);
@@ -464,7 +476,8 @@ world_drop(struct world *world, size_t i)
 {
 	free_letter(&world->queue[i]);
 	world->queue_len--;
-	memmove(&world->queue[i], &world->queue[i + 1], (world->queue_len - i) * sizeof(world->queue[0]));
+	memmove(&world->queue[i], &world->queue[i + 1],
+	    (world->queue_len - i) * sizeof(world->queue[0]));
 }
 
 bool
@@ -537,7 +550,8 @@ world_expire(struct world *world, uint64_t id)
 enum core_error
 world_propose(struct world *world, uint64_t id, const char *text)
 {
-	struct peer_entry entry = { .type = PEER_ENTRY_COMMAND, .data = (const uint8_t *)text,
+	struct peer_entry entry = { .type = PEER_ENTRY_COMMAND,
+		.data = (const uint8_t *)text,
 		.len = (uint32_t)strlen(text) };
 	enum core_error error;
 	uint64_t index;

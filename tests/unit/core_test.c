@@ -58,7 +58,8 @@ ask(const struct peer_message *m, struct peer_message *answer)
 			any = true;
 		}
 		if (ready.first <= ready.last)
-			core_persisted(node->core, ready.last, core_term_at(node->core, ready.last));
+			core_persisted(
+			    node->core, ready.last, core_term_at(node->core, ready.last));
 	}
 	return (any);
 }
@@ -66,8 +67,8 @@ ask(const struct peer_message *m, struct peer_message *answer)
 static void
 vote_rules(void **state)
 {
-	struct peer_message answer, m = { .type = PEER_VOTE, .from = 2, .to = 1, .term = 5, .index = 1,
-		.log_term = 1 };
+	struct peer_message answer,
+	    m = { .type = PEER_VOTE, .from = 2, .to = 1, .term = 5, .index = 1, .log_term = 1 };
 	struct core_status status;
 
 	setup_world(3);
@@ -103,8 +104,8 @@ vote_rules(void **state)
 static void
 vote_is_ignored_while_a_leader_is_heard(void **state)
 {
-	struct peer_message answer, m = { .type = PEER_VOTE, .from = 3, .to = 1, .term = 50, .index = 100,
-		.log_term = 40 };
+	struct peer_message answer,
+	    m = { .type = PEER_VOTE, .from = 3, .to = 1, .term = 50, .index = 100, .log_term = 40 };
 	struct core_status status;
 
 	setup_world(3);
@@ -126,9 +127,15 @@ static void
 lies_are_harmless(void **state)
 {
 	static const uint8_t junk[] = { 9, 9, 9 };
-	struct peer_entry entry = { .term = 99, .type = PEER_ENTRY_COMMAND, .data = junk, .len = 3 };
-	struct peer_message answer, m = { .type = PEER_APPEND_REPLY, .from = 2, .to = 1, .term = 2,
-		.index = 1000000, .round = 77777 };
+	struct peer_entry entry = {
+		.term = 99, .type = PEER_ENTRY_COMMAND, .data = junk, .len = 3
+	};
+	struct peer_message answer, m = { .type = PEER_APPEND_REPLY,
+		.from = 2,
+		.to = 1,
+		.term = 2,
+		.index = 1000000,
+		.round = 77777 };
 	struct core_status status;
 
 	setup_world(3);
@@ -141,8 +148,14 @@ lies_are_harmless(void **state)
 	(void)ask(&m, &answer);
 	core_status(world.nodes[1].core, &status);
 	assert_int_equal(status.role, CORE_LEADER);
-	m = (struct peer_message){ .type = PEER_APPEND, .from = 2, .to = 1, .term = 2, .index = 2,
-		.log_term = 2, .count = 1, .entries = &entry };
+	m = (struct peer_message){ .type = PEER_APPEND,
+		.from = 2,
+		.to = 1,
+		.term = 2,
+		.index = 2,
+		.log_term = 2,
+		.count = 1,
+		.entries = &entry };
 	(void)ask(&m, &answer); /* a second leader of this term */
 	core_status(world.nodes[1].core, &status);
 	assert_int_equal(status.last, 2);
@@ -153,8 +166,15 @@ lies_are_harmless(void **state)
 	(void)ask(&m, &answer);
 	core_status(world.nodes[1].core, &status);
 	assert_int_equal(status.last, 2);
-	m = (struct peer_message){ .type = PEER_SNAPSHOT, .from = 2, .to = 1, .term = 3, .index = 50,
-		.log_term = 3, .conf_index = 2, .count = 1, .entries = &entry };
+	m = (struct peer_message){ .type = PEER_SNAPSHOT,
+		.from = 2,
+		.to = 1,
+		.term = 3,
+		.index = 50,
+		.log_term = 3,
+		.conf_index = 2,
+		.count = 1,
+		.entries = &entry };
 	(void)ask(&m, &answer);
 	m.type = 200;
 	(void)ask(&m, &answer);
@@ -205,10 +225,11 @@ static void
 bootstrap_only_once(void **state)
 {
 	setup_world(1);
-	assert_int_equal(core_bootstrap(world.nodes[1].core, core_members(world.nodes[1].core)),
-	    CORE_NOT_EMPTY);
+	assert_int_equal(
+	    core_bootstrap(world.nodes[1].core, core_members(world.nodes[1].core)), CORE_NOT_EMPTY);
 	world_expire(&world, 1);
-	assert_int_equal(core_member_remove(world.nodes[1].core, 1, &(uint64_t){ 0 }), CORE_LAST_VOTER);
+	assert_int_equal(
+	    core_member_remove(world.nodes[1].core, 1, &(uint64_t){ 0 }), CORE_LAST_VOTER);
 	assert_int_equal(core_transfer(world.nodes[1].core, 0), CORE_NO_PEER);
 	assert_int_equal(core_transfer(world.nodes[1].core, 1), CORE_IS_LEADER);
 	end_world();
@@ -482,7 +503,7 @@ act_on_disk(struct world_node *node)
 	else if (dice == 2)
 		node->slow = true;
 	else if (dice == 3 && node->applied > node->base && node->written >= node->applied &&
-	    core_configuration_at(node->core, node->applied) != NULL)
+		 core_configuration_at(node->core, node->applied) != NULL)
 		world_compact(&world, node->id, node->applied);
 	else {
 		node->slow = false;

@@ -18,7 +18,9 @@ static struct peer_entry decoded[PEER_ENTRIES_MAX];
 static struct peer_entry
 sample_entry(const char *text, uint8_t type)
 {
-	return ((struct peer_entry){ .term = 3, .type = type, .data = (const uint8_t *)text,
+	return ((struct peer_entry){ .term = 3,
+	    .type = type,
+	    .data = (const uint8_t *)text,
 	    .len = (uint32_t)strlen(text) });
 }
 
@@ -28,7 +30,8 @@ sample(uint8_t type, const struct peer_entry *entries)
 {
 	struct peer_message m = { .type = type, .from = 1, .to = 2, .term = 5 };
 
-	if (type == PEER_PREVOTE || type == PEER_VOTE || type == PEER_APPEND || type == PEER_SNAPSHOT) {
+	if (type == PEER_PREVOTE || type == PEER_VOTE || type == PEER_APPEND ||
+	    type == PEER_SNAPSHOT) {
 		m.index = 1ULL << 40;
 		m.log_term = 4;
 	}
@@ -62,7 +65,8 @@ assert_same(const struct peer_message *a, const struct peer_message *b)
 {
 	uint32_t i;
 
-	assert_true(a->type == b->type && a->flags == b->flags && a->from == b->from && a->to == b->to);
+	assert_true(
+	    a->type == b->type && a->flags == b->flags && a->from == b->from && a->to == b->to);
 	assert_true(a->term == b->term && a->index == b->index && a->log_term == b->log_term);
 	assert_true(a->commit == b->commit && a->round == b->round && a->applied == b->applied);
 	assert_true(a->chain == b->chain && a->hint == b->hint && a->hint_term == b->hint_term);
@@ -72,7 +76,8 @@ assert_same(const struct peer_message *a, const struct peer_message *b)
 		assert_int_equal(a->entries[i].type, b->entries[i].type);
 		assert_int_equal(a->entries[i].len, b->entries[i].len);
 		if (a->entries[i].len > 0)
-			assert_memory_equal(a->entries[i].data, b->entries[i].data, a->entries[i].len);
+			assert_memory_equal(
+			    a->entries[i].data, b->entries[i].data, a->entries[i].len);
 	}
 }
 
@@ -90,9 +95,11 @@ all_types_survive(void **state)
 
 		buf_reset(&frame, SIZE_MAX);
 		peer_encode(&frame, &m);
-		assert_int_equal(peer_frame_size(buf_bytes(&frame), buf_size(&frame)), buf_size(&frame));
 		assert_int_equal(
-		    peer_decode(buf_bytes(&frame), buf_size(&frame), &back, decoded, PEER_ENTRIES_MAX), 0);
+		    peer_frame_size(buf_bytes(&frame), buf_size(&frame)), buf_size(&frame));
+		assert_int_equal(peer_decode(buf_bytes(&frame), buf_size(&frame), &back, decoded,
+				     PEER_ENTRIES_MAX),
+		    0);
 		assert_same(&m, &back);
 	}
 	buf_fini(&frame);
@@ -110,11 +117,13 @@ no_changed_bit_passes(void **state)
 	peer_encode(&frame, &m);
 	for (bit = 0; bit < 8 * buf_size(&frame); bit++) {
 		frame.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		assert_int_equal(peer_decode(frame.data, frame.len, &back, decoded, PEER_ENTRIES_MAX), -1);
+		assert_int_equal(
+		    peer_decode(frame.data, frame.len, &back, decoded, PEER_ENTRIES_MAX), -1);
 		frame.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	for (len = 0; len < frame.len; len++)
-		assert_int_equal(peer_decode(frame.data, len, &back, decoded, PEER_ENTRIES_MAX), -1);
+		assert_int_equal(
+		    peer_decode(frame.data, len, &back, decoded, PEER_ENTRIES_MAX), -1);
 	assert_int_equal(peer_decode(frame.data, frame.len, &back, decoded, 1), -1);
 	assert_int_equal(peer_decode(frame.data, frame.len, &back, decoded, 2), 0);
 	buf_fini(&frame);
@@ -145,16 +154,16 @@ lies_do_not_decode(void **state)
 		uint32_t value;
 		size_t len;
 	} lies[] = {
-		{ 8, 2, 1 },		     /* version */
-		{ 9, 0, 1 }, { 9, 99, 1 },   /* type */
-		{ 10, PEER_REFUSED, 2 },     /* a flag that the type has not */
-		{ 12, 0, 4 },		     /* from 0 (its upper half is 0 already) */
-		{ 20, 0, 4 },		     /* to 0 */
-		{ 84, 3, 4 },		     /* more entries than there are */
-		{ 84, 1, 4 },		     /* fewer: bytes are left over */
+		{ 8, 2, 1 }, /* version */
+		{ 9, 0, 1 }, { 9, 99, 1 }, /* type */
+		{ 10, PEER_REFUSED, 2 }, /* a flag that the type has not */
+		{ 12, 0, 4 }, /* from 0 (its upper half is 0 already) */
+		{ 20, 0, 4 }, /* to 0 */
+		{ 84, 3, 4 }, /* more entries than there are */
+		{ 84, 1, 4 }, /* fewer: bytes are left over */
 		{ 84, UINT32_MAX, 4 }, { 84, PEER_ENTRIES_MAX + 1, 4 },
-		{ 88, 0, 4 },		     /* an entry of term 0 */
-		{ 96, 0, 1 },		     /* of type 0 */
+		{ 88, 0, 4 }, /* an entry of term 0 */
+		{ 96, 0, 1 }, /* of type 0 */
 		{ 97, 7, 4 }, { 97, 5, 4 }, { 97, UINT32_MAX, 4 }, /* its length */
 	};
 	struct peer_entry entries[2] = { sample_entry("insert", PEER_ENTRY_COMMAND),

@@ -40,7 +40,8 @@ append_start(struct core *core)
 	for (i = 0; i < core->npeers; i++) {
 		struct peer *peer = &core->peers[i];
 
-		*peer = (struct peer){ .id = peer->id, .suffrage = peer->suffrage, .heard = core->now };
+		*peer =
+		    (struct peer){ .id = peer->id, .suffrage = peer->suffrage, .heard = core->now };
 		peer->round_sent = core->campaign_start; /* when its vote was asked for */
 		peer->next = core->last + 1;
 		peer->catch_up_end = core->last + 1;
@@ -103,7 +104,8 @@ collect(struct core *core, uint64_t first, size_t *bytes)
 		CORE_MARK(read_from_log);
 		if (cap > core->first - first)
 			cap = (uint32_t)(core->first - first);
-		count = core->config.ops.read(core->config.ops.arg, first, cap, PEER_BYTES_MAX, out);
+		count =
+		    core->config.ops.read(core->config.ops.arg, first, cap, PEER_BYTES_MAX, out);
 		for (cap = 0; cap < count; cap++)
 			*bytes += out[cap].len;
 		return (count);
@@ -242,7 +244,8 @@ back_up(struct core *core, struct peer *peer, const struct peer_message *m)
 		CORE_MARK(backed_up_by_hint);
 	if (next >= m->index)
 		next = m->index - 1;
-	if (next < peer->match) { /* only from a disk that was put back; to think less of it is safe */
+	if (next <
+	    peer->match) { /* only from a disk that was put back; to think less of it is safe */
 		CORE_MARK(peer_lost_log);
 		peer->match = next;
 	}

@@ -64,8 +64,8 @@ void
 commit_advance(struct core *core)
 {
 	uint64_t own = CORE_BUG == BUG_ACK_BEFORE_FSYNC ? core->last : core->persisted;
-	uint64_t index = core->npeers == 0 && core->voter ? own :
-	    commit_quorum(core, own, match_of);
+	uint64_t index =
+	    core->npeers == 0 && core->voter ? own : commit_quorum(core, own, match_of);
 
 	if (index <= core->commit)
 		return;

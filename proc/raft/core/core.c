@@ -40,8 +40,9 @@ restore(struct core *core, const struct core_start *start)
 	core->base_term = start->base_term;
 	core->last = core->handed = core->persisted = start->last;
 	core->first = start->last + 1;
-	core->last_term = start->last == start->base ?
-	    start->base_term : core->config.ops.term(core->config.ops.arg, start->last);
+	core->last_term = start->last == start->base
+			      ? start->base_term
+			      : core->config.ops.term(core->config.ops.arg, start->last);
 	core->edge_term = core->last_term;
 	core->commit = core->applied = start->applied;
 	core->commit_told = core->apply_told = start->applied;
@@ -89,7 +90,8 @@ core_free(struct core *core)
 }
 
 int
-core_start_note(struct core_start *start, uint64_t index, uint8_t type, const uint8_t *data, size_t len)
+core_start_note(
+    struct core_start *start, uint64_t index, uint8_t type, const uint8_t *data, size_t len)
 {
 	struct peer_configuration found;
 
@@ -192,7 +194,8 @@ core_deadline(const struct core *core)
 void
 core_receive(struct core *core, const struct peer_message *m)
 {
-	static void (*const handlers[PEER_TYPE__COUNT])(struct core *, const struct peer_message *) = {
+	static void (*const handlers[PEER_TYPE__COUNT])(
+	    struct core *, const struct peer_message *) = {
 		[PEER_PREVOTE] = vote_on_prevote,
 		[PEER_PREVOTE_REPLY] = vote_on_prevote_reply,
 		[PEER_VOTE] = vote_on_request,
@@ -262,7 +265,8 @@ out_add(struct core *core, enum peer_type type, uint64_t to)
 }
 
 void
-out_event(struct core *core, enum core_event_type type, uint64_t peer, uint64_t index, uint64_t term)
+out_event(
+    struct core *core, enum core_event_type type, uint64_t peer, uint64_t index, uint64_t term)
 {
 	struct core_event *event;
 	uint32_t i;
@@ -288,7 +292,7 @@ out_read(struct core *core)
 	return (&core->reads_out[core->nreads_out++]);
 }
 
-/* What may be applied: committed, and on this disk (so that the log proves what the database has). */
+/* What may be applied: committed, and on this disk; so the log proves what the database has. */
 static uint64_t
 apply_limit(const struct core *core)
 {

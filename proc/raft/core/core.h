@@ -79,7 +79,7 @@ struct core_config {
 	struct core_ops ops;
 };
 
-/* What a node remembers when it starts. Zero it; then fill it, with core_start_note() for the log's entries. */
+/* What a node remembers when it starts: zero it, fill it, note the log's entries. */
 struct core_start {
 	uint64_t now;
 	uint64_t term, vote;	     /* hard state */

@@ -64,7 +64,7 @@ follow_answer(struct core *core, uint64_t round)
 	core->answer_owed = known_equal(core) > core->persisted;
 }
 
-/* Refuses, and says where to look: the last index with no later a term than the leader has there. */
+/* Refuses, and says where to look: the last index with no later a term than the refused one. */
 static void
 refuse(struct core *core, const struct peer_message *m)
 {

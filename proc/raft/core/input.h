@@ -35,7 +35,7 @@ enum core_error core_propose(struct core *, struct peer_entry *, uint64_t *index
 void core_persisted(struct core *, uint64_t index, uint64_t term);
 /* The state machine has applied up to `index` with this chain hash. */
 void core_applied(struct core *, uint64_t index, uint64_t chain);
-/* The log is about to drop its front: `index`, applied, is now its base.  Called before the entries go. */
+/* The log is about to drop its front: `index`, applied, is its base now.  Before the entries go. */
 void core_compacted(struct core *, uint64_t index);
 
 /* Asks for an index to read at, which comes in ready.reads with the token. */
@@ -77,9 +77,9 @@ uint64_t core_term_at(const struct core *, uint64_t index);
 void core_status(const struct core *, struct core_status *);
 /* The latest configuration, committed or not. */
 const struct peer_configuration *core_members(const struct core *);
-/* The one in force at an index, base <= index <= applied; NULL if there is none. Good until the next call. */
+/* The one in force at base <= index <= applied; NULL: there is none. Good until the next call. */
 const struct peer_configuration *core_configuration_at(struct core *, uint64_t index);
-/* What the leader knows of a peer: matching and durable there, applied there, last answer. False: no peer. */
+/* What the leader knows: matching and durable there, applied there, last answer. False: no peer. */
 bool core_peer_progress(
     const struct core *, uint64_t peer, uint64_t *match, uint64_t *applied, uint64_t *heard);
 const char *core_error_text(enum core_error);

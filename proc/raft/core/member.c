@@ -31,8 +31,12 @@ static struct peer
 find_or_new(struct core *core, const struct peer_member *member)
 {
 	struct peer *known = member_peer(core, member->id);
-	struct peer peer = { .id = member->id, .heard = core->now, .round_sent = core->now,
-		.next = core->last + 1, .catch_up_end = core->last, .catch_up_start = core->now };
+	struct peer peer = { .id = member->id,
+		.heard = core->now,
+		.round_sent = core->now,
+		.next = core->last + 1,
+		.catch_up_end = core->last,
+		.catch_up_start = core->now };
 
 	if (known != NULL)
 		peer = *known;
@@ -41,7 +45,7 @@ find_or_new(struct core *core, const struct peer_member *member)
 	return (peer);
 }
 
-/* The table of peers: the latest members but this node; and who is leaving, until that is committed. */
+/* The latest members but this node, and who is leaving until that is committed. */
 static void
 rebuild_peers(struct core *core)
 {
@@ -93,7 +97,7 @@ member_entry_is_good(const struct peer_entry *entry)
 	struct peer_configuration members;
 
 	return (entry->type != PEER_ENTRY_CONFIGURATION ||
-	    peer_configuration_decode(&members, 0, entry->data, entry->len) == 0);
+		peer_configuration_decode(&members, 0, entry->data, entry->len) == 0);
 }
 
 /* A configuration entry is in the log. */
@@ -310,7 +314,8 @@ find_in_log(struct core *core, uint64_t index)
 	for (; first <= index; first += count) {
 		uint32_t cap = index - first < 64 ? (uint32_t)(index - first) + 1 : 64;
 
-		count = core->config.ops.read(core->config.ops.arg, first, cap, PEER_BYTES_MAX, entries);
+		count = core->config.ops.read(
+		    core->config.ops.arg, first, cap, PEER_BYTES_MAX, entries);
 		if (count == 0)
 			return (NULL);
 		for (i = 0; i < count; i++)

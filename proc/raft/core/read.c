@@ -103,7 +103,7 @@ read_advance(struct core *core)
 		read_assign(core); /* the others were removed meanwhile */
 	proven = is_alone(core) ? core->round : commit_quorum(core, core->round, round_of);
 	while (core->reads_count > core->reads_waiting &&
-	    core->reads[core->reads_first].round <= proven) {
+	       core->reads[core->reads_first].round <= proven) {
 		CORE_MARK(read_round);
 		answer_read(core, core->reads[core->reads_first].token,
 		    core->reads[core->reads_first].index);

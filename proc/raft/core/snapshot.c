@@ -45,7 +45,7 @@ core_snapshot_sent(struct core *core, uint64_t id, bool good)
 		peer->next = peer->offer + 1;
 }
 
-/* The configuration in force at the offer's index, as an entry; false if the room for it is taken. */
+/* The configuration in force at the offer's index, as an entry; false if its room is taken. */
 static bool
 encode_configuration(struct core *core, const struct peer_configuration *members, uint64_t term)
 {

@@ -98,7 +98,7 @@ struct core {
 	uint64_t contact;	/* when it was heard */
 	uint64_t deadline;	/* of a follower's or candidate's patience */
 	uint64_t campaign_start;
-	uint32_t eager;		/* elections without waiting so far, since the leader's connection closed; 0: none */
+	uint32_t eager;		/* elections in haste so far, since the leader's connection closed */
 	bool transfer_vote;	/* this candidacy was ordered by the leader */
 
 	/* The log. */

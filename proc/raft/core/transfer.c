@@ -73,8 +73,8 @@ transfer_end(struct core *core, bool good)
 		CORE_MARK(transfer_done);
 	else
 		CORE_MARK(transfer_failed);
-	out_event(core, good ? CORE_EVENT_TRANSFERRED : CORE_EVENT_TRANSFER_FAILED, core->transfer, 0,
-	    core->term);
+	out_event(core, good ? CORE_EVENT_TRANSFERRED : CORE_EVENT_TRANSFER_FAILED, core->transfer,
+	    0, core->term);
 	core->transfer = 0;
 }
 

@@ -12,8 +12,8 @@
 
 #include <assert.h>
 
-#define EAGER_SHIFT 9	/* the first short wait is T / 256 */
-#define EAGER_MAX 8	/* so many, then waits are ordinary ones */
+#define EAGER_SHIFT 9 /* the first short wait is T / 256 */
+#define EAGER_MAX 8 /* so many, then waits are ordinary ones */
 #define PATIENT_SHIFT 4 /* for a vote, which waits for disks: at least T / 16 */
 
 void
@@ -29,7 +29,8 @@ vote_reset_deadline(struct core *core)
 		core->eager = 0;
 	if (core->eager > 0) {
 		wait = (wait >> EAGER_SHIFT) << core->eager;
-		if (core->role == CORE_CANDIDATE && wait < core->config.election_ns >> PATIENT_SHIFT)
+		if (core->role == CORE_CANDIDATE &&
+		    wait < core->config.election_ns >> PATIENT_SHIFT)
 			wait = core->config.election_ns >> PATIENT_SHIFT;
 	}
 	core->deadline = core->now + random_between(core, wait, 2 * wait);
@@ -271,7 +272,7 @@ yields_to(struct core *core, const struct peer_message *m, int compared)
 	CORE_MARK(prevote_yielded);
 	core->role = CORE_FOLLOWER;
 	core->deadline = core->now + random_between(core, core->config.election_ns >> PATIENT_SHIFT,
-	    core->config.election_ns >> (PATIENT_SHIFT - 1));
+					 core->config.election_ns >> (PATIENT_SHIFT - 1));
 	return (true);
 }
 

@@ -64,7 +64,7 @@ window_floor(const struct core *core)
 	return (floor);
 }
 
-/* Lets go of what is durable and applied, but for what peers lack while half of the room is free. */
+/* Lets go of what is durable and applied, but not of what peers lack while half of it is free. */
 void
 window_trim(struct core *core)
 {
@@ -90,8 +90,8 @@ window_has_room(struct core *core, size_t len, uint32_t reserve)
 	uint64_t count = core->last + 1 - core->first;
 
 	while (core->first <= limit && core->first <= core->last &&
-	    (count + reserve >= core->config.window ||
-		core->window_bytes + len > core->config.window_bytes)) {
+	       (count + reserve >= core->config.window ||
+		   core->window_bytes + len > core->config.window_bytes)) {
 		drop_front(core);
 		count--;
 	}
