@@ -52,7 +52,7 @@ on_death(const char *what)
 static struct store *
 open_store(struct store_position *at)
 {
-	struct store_config config = { .path = PATH, .dir = simdisk_dir(), .scale = 16 };
+	struct store_config config = { .path = PATH, .dir = simdisk_dir(), .scale = 64 };
 	struct store *store;
 	struct error error;
 

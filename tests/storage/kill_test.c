@@ -45,7 +45,7 @@ draw(uint64_t bound)
 static struct store *
 open_store(const char *path, struct store_position *at)
 {
-	struct store_config config = { .path = path, .dir = file_dir_open(path), .scale = 16 };
+	struct store_config config = { .path = path, .dir = file_dir_open(path), .scale = 64 };
 	struct store *store;
 	struct error error;
 

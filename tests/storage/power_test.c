@@ -25,6 +25,7 @@
 
 #define ENTRIES 160 /* in a chain of lives */
 #define PATH "/sim"
+#define SCALE 64 /* a ledger of 128 records, so that it is renewed */
 #define CREATE_OPS 40
 #define RECOVER_OPS 10
 #define CHECKPOINT_OPS 30
@@ -81,7 +82,7 @@ crashed(void)
 static struct store *
 pick(struct error *error)
 {
-	struct store_config config = { .path = PATH, .dir = simdisk_dir(), .scale = 16 };
+	struct store_config config = { .path = PATH, .dir = simdisk_dir(), .scale = SCALE };
 
 	return (store_pick(&config, error));
 }
@@ -312,6 +313,8 @@ run_chain(uint64_t seed)
 	while (!ended && count.images < count.wanted) {
 		if (!life.is_second)
 			life.plan = (enum plan)simdisk_random(PLAN__COUNT);
+		if (life.highest == 0 && simdisk_random(2) == 0)
+			life.plan = IN_RECOVERY; /* the making of a database */
 		simdisk_mount(disk);
 		ended = live(&life);
 		crashed_disk = simdisk_events.crashed;
