@@ -25,7 +25,7 @@
 #define PEER_HEAD_SIZE 8	  /* length and checksum */
 #define PEER_ENTRIES_MAX 1024	  /* in a message */
 #define PEER_BYTES_MAX (1 * MIB)  /* of entries in a message, unless one alone is larger */
-#define PEER_FRAME_MAX (COMMAND_MAX + MIB)
+#define PEER_FRAME_MAX (COMMAND_MAX + 2 * MIB) /* a full message and one entry of any size */
 #define PEER_TERM_MAX (UINT64_MAX / 2) /* so that counting on never overflows */
 #define PEER_MEMBERS_MAX 32
 #define PEER_NAME_MAX 256	  /* of a name or address, with its NUL */

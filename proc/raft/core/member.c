@@ -253,8 +253,9 @@ core_member_remove(struct core *core, uint64_t id, uint64_t *index)
 		return (CORE_NO_MEMBER);
 	if (member->suffrage == PEER_VOTER && core->voters == 1)
 		return (CORE_LAST_VOTER);
-	*member = members.members[--members.count];
-	memset(&members.members[members.count], 0, sizeof(members.members[0]));
+	members.count--;
+	memmove(member, member + 1,
+	    (size_t)(&members.members[members.count] - member) * sizeof(*member));
 	return (propose(core, &members, index));
 }
 

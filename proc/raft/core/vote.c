@@ -382,8 +382,8 @@ vote_on_request(struct core *core, const struct peer_message *m)
 			CORE_MARK(vote_for_transfer);
 		if (core->role == CORE_PRECANDIDATE)
 			core->role = CORE_FOLLOWER;
+		core->hard |= core->vote != m->from;
 		core->vote = m->from;
-		core->hard = true;
 		core->eager = 0;
 		vote_reset_deadline(core);
 	}
