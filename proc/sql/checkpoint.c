@@ -59,24 +59,28 @@ is_flagged(const struct store *store)
 
 	return ((config->snap_entries > 0 &&
 		    store->position.index - store->base.index >= config->snap_entries) ||
-		(config->snap_wal > 0 && store_wal_bytes(store) >= config->snap_wal));
+		(config->snap_wal > 0 && store->frames > 1 &&
+		    store_wal_bytes(store) >= config->snap_wal));
 }
 
 bool
 store_wants_checkpoint(const struct store *store, const struct store_demand *demand)
 {
 	const struct store_config *config = &store->config;
-	uint64_t bytes = store_wal_bytes(store);
+	uint64_t limit = store_scaled(config, demand->idle ? WAL_IDLE : WAL_BUSY);
+	uint64_t slots = LEDGER_SLOTS_AGAIN;
 
-	/* Readers were in the way: again when it would bring something. */
-	if (store->frames_tried > 0)
-		return (
-		    bytes >=
-			wal_bytes(store, store->frames_tried) + store_scaled(config, WAL_AGAIN) ||
-		    ledger_slots_used(&store->ledger) >= store->slots_tried + LEDGER_SLOTS_AGAIN);
+	/* Readers or a full disk were in the way: again when it would bring something. */
+	if (store->frames_tried > 0) {
+		limit = wal_bytes(store, store->frames_tried) + store_scaled(config, WAL_AGAIN);
+		return (store_wal_bytes(store) >= limit ||
+			ledger_slots_used(&store->ledger) >= store->slots_tried + slots);
+	}
+	/* A seal alone is no reason, however small the limits. */
+	if (store->frames > 1 && store_wal_bytes(store) >= limit)
+		return (true);
 	return (ledger_is_full(&store->ledger) ||
 		demand->log_bytes >= store_scaled(config, LOG_SINCE_BASE) ||
-		bytes >= store_scaled(config, demand->idle ? WAL_IDLE : WAL_BUSY) ||
 		(demand->tick && is_flagged(store)));
 }
 
@@ -206,36 +210,41 @@ wait_for_readers(struct store *store)
 	(void)sqlite3_busy_timeout(store->db, LOCK_WAIT_MS);
 }
 
+/* Whatever kept it from its end may still be there: not again before the WAL has grown. */
+static void
+note_attempt(struct store *store, bool completed)
+{
+	store->frames_tried = completed ? 0 : store->frames;
+	store->slots_tried = ledger_slots_used(&store->ledger);
+}
+
 int
 store_checkpoint(struct store *store)
 {
+	int mode = STORE_BUG == STORE_BUG_TRUNCATE_EARLY ? SQLITE_CHECKPOINT_TRUNCATE
+							 : SQLITE_CHECKPOINT_PASSIVE;
 	int log = -1, done = -1, rc;
 
 	if (!store->is_recorded || !sqlite3_get_autocommit(store->db))
 		return (SQLITE_LOCKED);
 	sqlvfs_entropy();
+	note_attempt(store, false);
 	rc = store_settle(store);
 	if (rc == SQLITE_OK)
 		rc = write_floor(store);
 	if (rc == SQLITE_OK)
-		rc = copy_pages(store,
-		    STORE_BUG == STORE_BUG_TRUNCATE_EARLY ? SQLITE_CHECKPOINT_TRUNCATE
-							  : SQLITE_CHECKPOINT_PASSIVE,
-		    &log, &done);
-	if (STORE_BUG == STORE_BUG_TRUNCATE_EARLY && log == 0 && done == 0)
-		store->frames = 0;
-	if (rc != SQLITE_OK)
+		rc = copy_pages(store, mode, &log, &done);
+	if (rc != SQLITE_OK || log != done)
 		return (rc);
-	if (log != done) {
-		store->frames_tried = store->frames;
-		store->slots_tried = ledger_slots_used(&store->ledger);
-		return (SQLITE_OK);
-	}
-	store->frames_tried = 0;
+	if (STORE_BUG == STORE_BUG_TRUNCATE_EARLY)
+		store->frames = 0;
 	store->owes_base = store->owes_seal = true;
 	rc = write_base(store);
 	if (rc != SQLITE_OK)
 		return (rc);
 	wait_for_readers(store);
-	return (store_settle(store));
+	rc = store_settle(store);
+	/* A reader may have kept the WAL from starting anew. */
+	note_attempt(store, rc == SQLITE_OK && store->frames == 1);
+	return (rc);
 }

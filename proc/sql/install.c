@@ -194,10 +194,12 @@ create(const struct store_config *config, struct error *error)
 	struct file_dir *dir = config->dir;
 	struct install_record record = { .index = 0 };
 	struct ledger_record base = { .kind = LEDGER_BASE };
+	uint64_t size = store_scaled(config, LEDGER_SIZE);
 
 	if (make_database(config, error) == -1 || flush_database(dir, &record.size, error) == -1)
 		return (-1);
-	if (ledger_create(dir, LEDGER_NEW, &base, store_scaled(config, LEDGER_SIZE)) == -1)
+	if (ledger_create(
+		dir, LEDGER_NEW, &base, size < LEDGER_SIZE_MIN ? LEDGER_SIZE_MIN : size) == -1)
 		return (error_set_errno(error, "db/" LEDGER_NEW));
 	if (begin(dir, &record, error) == -1)
 		return (-1);

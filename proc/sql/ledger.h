@@ -19,6 +19,7 @@
 #define LEDGER_NAME "ledger"
 #define LEDGER_RECORD 128
 #define LEDGER_SIZE (1024 * 1024) /* of the file, filled with zeros when it is made */
+#define LEDGER_SIZE_MIN (64 * LEDGER_RECORD)
 #define LEDGER_SLOTS_AGAIN 1024 /* records after which a full ledger calls for a checkpoint again */
 
 enum ledger_kind { LEDGER_COMMIT = 1, LEDGER_FLOOR = 2, LEDGER_BASE = 3 };

@@ -46,7 +46,7 @@ struct store {
 	struct ledger_record tail;
 	bool owes_base; /* the file is whole and flushed, BASE is not */
 	bool owes_seal; /* the next write to the WAL would start it anew */
-	int frames_tried; /* at the last checkpoint, if readers were in its way; else 0 */
+	int frames_tried; /* at the last checkpoint, if it was not completed; else 0 */
 	uint64_t slots_tried; /* likewise in the ledger */
 	bool has_reserve;
 };

@@ -295,6 +295,34 @@ test_checkpoint_under_a_reader(void **state)
 	assert_int_equal(store_base_index(store), at.index);
 }
 
+/* All is copied, but a reader keeps the WAL: no checkpoint at each idle moment after that. */
+static void
+test_wal_that_is_not_restarted(void **state)
+{
+	struct store_demand demand = { .idle = true };
+	sqlite3 *reader;
+
+	config.scale = 1024;
+	start();
+	(void)sqlite3_busy_timeout(store_db(store), 0);
+	fill(3);
+	assert_true(store_wants_checkpoint(store, &demand));
+	assert_int_equal(sqlite3_open("/sim/db.sqlite", &reader), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(reader, "BEGIN; SELECT * FROM t", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(store_checkpoint(store), SQLITE_OK);
+	assert_int_equal(store_base_index(store), at.index);
+	assert_true(store_wal_bytes(store) > FRAME);
+	assert_false(store_wants_checkpoint(store, &demand));
+	(void)sqlite3_close(reader);
+	fill(2);
+	while (!store_wants_checkpoint(store, &demand))
+		fill(1);
+	assert_int_equal(store_checkpoint(store), SQLITE_OK);
+	assert_int_equal(store_wal_bytes(store), FRAME);
+	assert_false(store_wants_checkpoint(store, &demand));
+}
+
 static void
 test_policy(void **state)
 {
@@ -525,6 +553,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_checkpoint_inside_an_entry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_checkpoint_under_a_reader, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wal_that_is_not_restarted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_policy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wal_size_flag, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_base_fails, setup, teardown),
