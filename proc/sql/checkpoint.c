@@ -70,8 +70,10 @@ store_wants_checkpoint(const struct store *store, const struct store_demand *dem
 	uint64_t limit = store_scaled(config, demand->idle ? WAL_IDLE : WAL_BUSY);
 	uint64_t slots = LEDGER_SLOTS_AGAIN;
 
-	/* Readers or a full disk were in the way: again when it would bring something. */
+	/* Readers or a full disk were in the way: again when it would bring something, or at leisure. */
 	if (store->frames_tried > 0) {
+		if (demand->tick && (demand->idle || store_get_pressure(store) != STORE_CALM))
+			return (true);
 		limit = wal_bytes(store, store->frames_tried) + store_scaled(config, WAL_AGAIN);
 		return (store_wal_bytes(store) >= limit ||
 			ledger_slots_used(&store->ledger) >= store->slots_tried + slots);

@@ -65,6 +65,7 @@ struct sql {
 	size_t offsets[ENTRIES_MAX];
 	bool opened;
 	bool stalled;
+	bool refusing; /* writes, since readers do not let go of a huge WAL */
 	unsigned retry_ms;
 	struct event *retry;
 	uint64_t base_told;
@@ -241,6 +242,7 @@ tell_stalled(struct sql *sql, bool stalled, int code)
 	    sqlite3_errstr(code), apply_index(sql->apply) + 1);
 	msg.cause = ipc_text(stalled ? cause : "");
 	sql->stalled = stalled;
+	sql->refusing = false; /* if it must go on, raft is told again */
 	if (raft_of(sql) != NULL)
 		msg_stalled_send(raft_of(sql), &msg, -1);
 }
@@ -370,6 +372,21 @@ checkpoint(struct sql *sql)
 	msg_base_send(raft_of(sql), &base, -1);
 }
 
+/* A WAL that readers keep from starting anew must not fill the disk. */
+static void
+watch_wal(struct sql *sql)
+{
+	bool refuse = store_get_pressure(sql->store) == STORE_REFUSE;
+	struct msg_stalled msg = { refuse, ipc_text(refuse ? "readers hold a large WAL" : "") };
+
+	if (refuse == sql->refusing || sql->stalled || raft_of(sql) == NULL)
+		return;
+	sql->refusing = refuse;
+	log_warnx("db: writes are %s: the WAL has %" PRIu64 " bytes", refuse ? "refused" : "taken again",
+	    store_wal_bytes(sql->store));
+	msg_stalled_send(raft_of(sql), &msg, -1);
+}
+
 static void
 turn(void *state)
 {
@@ -385,6 +402,7 @@ turn(void *state)
 		proc_flush(&sql->proc);
 		checkpoint(sql);
 	}
+	watch_wal(sql);
 	counter_set(sql->counters, COUNTER_WAL_BYTES, store_wal_bytes(sql->store));
 	counter_set(sql->counters, COUNTER_DATABASE_BYTES, store_database_bytes(sql->store));
 }

@@ -314,6 +314,9 @@ test_wal_that_is_not_restarted(void **state)
 	assert_int_equal(store_base_index(store), at.index);
 	assert_true(store_wal_bytes(store) > FRAME);
 	assert_false(store_wants_checkpoint(store, &demand));
+	demand.tick = true;
+	assert_true(store_wants_checkpoint(store, &demand));
+	demand.tick = false;
 	(void)sqlite3_close(reader);
 	fill(2);
 	while (!store_wants_checkpoint(store, &demand))
