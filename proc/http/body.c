@@ -221,7 +221,8 @@ mend_surrogates(char *body, size_t len)
 static int
 add(struct parse *parse, struct command_parameter *parameter)
 {
-	if (parse->place == PLACE_NAMED || (parse->place == PLACE_BYTES && parse->bytes_in == PLACE_NAMED)) {
+	if (parse->place == PLACE_NAMED ||
+	    (parse->place == PLACE_BYTES && parse->bytes_in == PLACE_NAMED)) {
 		parameter->name = content(&parse->names);
 		parameter->name_len = (uint16_t)buf_size(&parse->names);
 	}
