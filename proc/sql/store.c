@@ -154,6 +154,10 @@ store_open(struct store *store, struct error *error)
 	}
 	if (rc != SQLITE_OK)
 		return (error_set(error, "db/" DATABASE_NAME ": %s", sqlite3_errmsg(store->db)));
+	/* A life that was cut short may have made the WAL: FLOOR would vouch for a file whose
+	 * name is not on the disk. */
+	if (store->config.dir->ops->sync_dir(store->config.dir) == -1)
+		fatal("db: sync of the directory");
 	store_keep_reserve(store);
 	return (0);
 }
