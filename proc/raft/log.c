@@ -4,7 +4,9 @@
  */
 #include "proc/raft/log.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +38,7 @@ log_term(const struct log *log, uint64_t index)
 {
 	size_t i;
 
-	if (index > log->last)
+	if (index > log->last || index + 1 < log->first)
 		return (0);
 	for (i = log->nruns; i > 0; i--)
 		if (log->runs[i - 1].first <= index)
@@ -130,17 +132,30 @@ log_building_bytes(const struct log *log)
 void
 log_add(struct log *log, uint64_t term, uint8_t type, const struct iovec *parts, int count)
 {
-	uint32_t length = 0;
+	size_t length = 0;
 	int i;
 
+	assert(log->building);
 	for (i = 0; i < count; i++)
-		length += (uint32_t)parts[i].iov_len;
-	buf_add_u32(&log->batch, length);
+		length += parts[i].iov_len;
+	assert(length < UINT32_MAX - ENTRY_HEAD - log->batch.len);
+	buf_add_u32(&log->batch, (uint32_t)length);
 	buf_add_u8(&log->batch, type);
 	buf_add_u64(&log->batch, term);
 	for (i = 0; i < count; i++)
 		buf_add(&log->batch, parts[i].iov_base, parts[i].iov_len);
 	log->count++;
+}
+
+/* Whole blocks are written: a part of one would have to be read from the disk first. */
+static void
+pad(struct log *log)
+{
+	size_t n = to_block(log->batch.len) - log->batch.len;
+
+	log->payload = log->batch.len - sizeof(struct batch_head);
+	memset(buf_reserve(&log->batch, n), 0, n);
+	buf_advance(&log->batch, n);
 }
 
 static void
@@ -152,23 +167,12 @@ finish_head(struct log *log, const struct segment *segment)
 	head.sequence = log->batch_sequence + 1;
 	head.first = log->last + 1;
 	head.count = log->count;
-	head.length = (uint32_t)(log->batch.len - sizeof(head));
+	head.length = (uint32_t)log->payload;
 	head.before_crc = log->batch_crc;
 	head.synced = log->synced;
 	head.payload_crc = crc32c(0, log->batch.data + sizeof(head), head.length);
 	head.crc = crc32c(0, &head, offsetof(struct batch_head, crc));
 	memcpy(log->batch.data, &head, sizeof(head));
-}
-
-/* The segment to write to has room for the batch; a new one is begun if not. */
-static int
-make_room(struct log *log, size_t bytes)
-{
-	struct segment *segment = log->nsegments > 0 ? &log->segments[log->nsegments - 1] : NULL;
-
-	if (segment != NULL && segment->size - segment->end >= to_block(bytes))
-		return (0);
-	return (segment_start(log, LOG_BLOCK + to_block(bytes), log->last + 1, false));
 }
 
 bool
@@ -191,8 +195,8 @@ int
 log_write_batch(struct log *log, const struct segment *segment)
 {
 	finish_head(log, segment);
-	return (file_write(log->dir, segment->file, log->batch.data, log->batch.len,
-	    (off_t)segment->end));
+	return (file_write(
+	    log->dir, segment->file, log->batch.data, log->batch.len, (off_t)segment->end));
 }
 
 void
@@ -202,14 +206,27 @@ log_note_written(struct log *log, struct segment *segment)
 	struct place place;
 
 	memcpy(&head, log->batch.data, sizeof(head));
-	place = (struct place){ head.first, head.first + head.count - 1, segment->sequence, segment->end,
-		head.sequence, head.length, head.payload_crc, head.before_crc };
+	place = (struct place){ head.first, head.first + head.count - 1, segment->sequence,
+		segment->end, head.sequence, head.length, head.payload_crc, head.before_crc };
 	log_note_batch(log, &place, log->batch.data + sizeof(head));
-	segment->end += to_block(log->batch.len);
+	segment->end += log->batch.len;
 	log->bytes += log->batch.len;
 	log->batch_sequence = head.sequence;
 	log->batch_crc = head.payload_crc;
 	log->synced = log->last;
+}
+
+/* The segment to write to, a new one if that has no room. */
+static struct segment *
+find_room(struct log *log)
+{
+	struct segment *segment = log->nsegments > 0 ? &log->segments[log->nsegments - 1] : NULL;
+
+	if (segment != NULL && segment->size - segment->end >= log->batch.len)
+		return (segment);
+	if (segment_start(log, log->last + 1) == -1)
+		return (NULL);
+	return (&log->segments[log->nsegments - 1]);
 }
 
 int
@@ -220,10 +237,11 @@ log_commit(struct log *log)
 	log->building = false;
 	if (log->count == 0)
 		return (0);
-	if (make_room(log, log->batch.len) == -1)
-		return (-1);
-	segment = &log->segments[log->nsegments - 1];
-	if (log_write_batch(log, segment) == -1)
+	pad(log);
+	if (log->batch.len > log->config.segment_size - LOG_BLOCK)
+		return (segment_start_filled(log));
+	segment = find_room(log);
+	if (segment == NULL || log_write_batch(log, segment) == -1)
 		return (-1);
 	if (log->dir->ops->sync(log->dir, segment->file) == -1)
 		fatal("raft log: sync");
@@ -253,6 +271,7 @@ read_batch(const struct place *place, const uint8_t *payload, uint64_t first,
 void
 log_read_batch(const struct log *log, bool (*each)(void *, const struct log_entry *), void *arg)
 {
+	assert(!log->building);
 	if (log->nplaces > 0 && log->batch.len > sizeof(struct batch_head))
 		(void)read_batch(&log->places[log->nplaces - 1],
 		    log->batch.data + sizeof(struct batch_head), 0, each, arg);
@@ -289,7 +308,7 @@ log_cut(struct log *log, uint64_t index)
 {
 	if (index > log->last)
 		return (0);
-	if (segment_start(log, 0, index, false) == -1)
+	if (segment_start(log, index) == -1)
 		return (-1);
 	log_forget_from(log, index);
 	return (0);
@@ -311,7 +330,7 @@ log_reset(struct log *log, uint64_t index, uint64_t term)
 	if (segment_start_fresh(log, index + 1, term) == -1)
 		return (-1);
 	while (log->nsegments > 1)
-		segments_remove_front(log);
+		segment_remove(log, 0);
 	log_forget_all(log, index + 1, term);
 	return (0);
 }
@@ -323,9 +342,9 @@ log_drop_before(struct log *log, uint64_t index)
 
 	/* A segment may go when the next one begins at or before the index. */
 	while (log->nsegments > 1 && log->segments[1].first <= index)
-		segments_remove_front(log);
+		segment_remove(log, 0);
 	while (gone < log->nplaces && log->nsegments > 0 &&
-	    log->places[gone].sequence < log->segments[0].sequence)
+	       log->places[gone].sequence < log->segments[0].sequence)
 		gone++;
 	if (gone == 0)
 		return;
@@ -368,41 +387,125 @@ find_place(const struct log *log, uint64_t index)
 	return (low);
 }
 
+/* A batch as it was written; -1 if the disk gives something else. */
+static int
+read_place(struct log *log, const struct place *place, struct buf *data, struct error *error)
+{
+	const struct segment *segment = find_segment(log, place->sequence);
+	size_t size = sizeof(struct batch_head) + place->length;
+	struct batch_head head;
+	char name[24];
+
+	assert(segment != NULL);
+	segment_name(place->sequence, name);
+	buf_reset(data, 16 * MIB);
+	if (file_read(
+		log->dir, segment->file, buf_reserve(data, size), size, (off_t)place->offset) == -1)
+		return (error_set_errno(
+		    error, "raft log: reading %s at offset %" PRIu64, name, place->offset));
+	memcpy(&head, data->data, sizeof(head));
+	if (head.crc != crc32c(0, &head, offsetof(struct batch_head, crc)) ||
+	    head.payload_crc != place->crc ||
+	    place->crc != crc32c(0, data->data + sizeof(head), place->length))
+		return (error_set(error,
+		    "raft log: %s is damaged at offset %" PRIu64
+		    " (what was written there can not be read back): " LOG_WHAT_TO_DO,
+		    name, place->offset));
+	return (0);
+}
+
 int
 log_read(struct log *log, uint64_t first, bool (*each)(void *, const struct log_entry *), void *arg,
     struct error *error)
 {
 	struct buf data = BUF_INIT;
-	size_t i;
 	int result = 0;
+	size_t i;
 
-	for (i = find_place(log, first); i < log->nplaces; i++) {
-		const struct place *place = &log->places[i];
-		const struct segment *segment = find_segment(log, place->sequence);
-		size_t size = sizeof(struct batch_head) + place->length;
-		struct batch_head head;
-
-		buf_reset(&data, 16 * MIB);
-		if (segment == NULL || file_read(log->dir, segment->file, buf_reserve(&data, size), size,
-					   (off_t)place->offset) == -1) {
-			result = error_set_errno(error, "raft log: reading segment %016llx at %llu",
-			    (unsigned long long)place->sequence, (unsigned long long)place->offset);
-			break;
-		}
-		memcpy(&head, data.data, sizeof(head));
-		if (head.crc != crc32c(0, &head, offsetof(struct batch_head, crc)) ||
-		    head.payload_crc != crc32c(0, data.data + sizeof(head), place->length)) {
-			result = error_set(error,
-			    "raft log: segment %016llx is damaged at offset %llu: what was written there "
-			    "can not be read back",
-			    (unsigned long long)place->sequence, (unsigned long long)place->offset);
-			break;
-		}
-		if (!read_batch(place, data.data + sizeof(head), first, each, arg))
+	if (first < log->first)
+		return (error_set(error,
+		    "raft log: entry %" PRIu64 " is asked for, but the log begins at %" PRIu64,
+		    first, log->first));
+	for (i = find_place(log, first); i < log->nplaces && result == 0; i++) {
+		result = read_place(log, &log->places[i], &data, error);
+		if (result == 0 && !read_batch(&log->places[i],
+				       data.data + sizeof(struct batch_head), first, each, arg))
 			break;
 	}
 	buf_fini(&data);
 	return (result);
+}
+
+/* ---- opening ---- */
+
+static bool
+copy_entry(void *arg, const struct log_entry *entry)
+{
+	struct iovec part = { (void *)(uintptr_t)entry->data, entry->len };
+
+	log_add(arg, entry->term, entry->type, &part, 1);
+	return (true);
+}
+
+/*
+ * The last batch may be in the page cache only (killed between write and flush),
+ * or clean in memory and not on the disk (a flush that failed).  It is written
+ * again, into a new segment, and flushed, before anybody hears of it.  The
+ * segment gets its name when the batch is in it: a name without it would cut a
+ * batch that may have been acknowledged.
+ *
+ * A last segment without a batch proves that all before it was flushed.
+ */
+static int
+rewrite_last(struct log *log, struct error *error)
+{
+	struct place last;
+	bool alone;
+
+	/* Names may be in memory only, and no file may be written to that could have an older one. */
+	if (log->dir->ops->sync_dir(log->dir) == -1)
+		fatal("raft log: sync of the directory");
+	if (log->nplaces == 0 || log->segments[log->nsegments - 1].end == LOG_BLOCK)
+		return (0);
+	last = log->places[log->nplaces - 1];
+	alone = last.offset == LOG_BLOCK;
+	log_begin(log);
+	if (log_read(log, last.first, copy_entry, log, error) == -1)
+		return (-1);
+	log->building = false;
+	pad(log);
+	/* The new segment follows the batch before: this one may never have reached the disk. */
+	log->batch_sequence = last.batch - 1;
+	log->batch_crc = last.before_crc;
+	log_forget_from(log, last.first);
+	if (segment_start_filled(log) == -1)
+		return (error_set_errno(error, "raft log: writing the last batch again"));
+	/* Lives in which nothing is written leave nothing behind. */
+	if (alone)
+		segment_remove(log, log->nsegments - 2);
+	return (0);
+}
+
+struct log *
+log_open(struct file_dir *dir, const struct log_config *config, struct error *error)
+{
+	struct log *log = calloc(1, sizeof(*log));
+
+	if (log == NULL)
+		fatal("calloc");
+	log->dir = dir;
+	log->config = *config;
+	if (log->config.segment_size == 0)
+		log->config.segment_size = LOG_SEGMENT_SIZE;
+	assert(log->config.segment_size % LOG_BLOCK == 0 && log->config.segment_size > LOG_BLOCK);
+	log->spare = -1;
+	log->first = 1;
+	segment_find_spare(log);
+	if (log_scan(log, error) == -1 || rewrite_last(log, error) == -1) {
+		log_close(log);
+		return (NULL);
+	}
+	return (log);
 }
 
 void

@@ -28,8 +28,8 @@ struct log;
 
 struct log_config {
 	uint8_t instance[LOG_ID_SIZE]; /* of this node's identity; in every segment */
-	size_t segment_size;	       /* bytes, 0: LOG_SEGMENT_SIZE; tests use less */
-	uint64_t witness;	       /* an index that was applied, so on this disk: damage check */
+	size_t segment_size;	       /* bytes, whole blocks, 0: LOG_SEGMENT_SIZE; tests use less */
+	uint64_t witness;	       /* an index that was applied, so on this disk; 0: unknown */
 	uint64_t vote_synced;	       /* the same, of the vote file */
 };
 
@@ -43,18 +43,21 @@ struct log_entry {
 
 /*
  * Opens or creates the log in a directory (borrowed).  NULL and the error if it
- * is damaged, foreign, or the system failed.  What was torn is cut; the last
- * batch is written again and flushed before it counts (it may have been in
- * memory only).
+ * is damaged, foreign, does not reach back to the witness, or the system failed.
+ * What was torn is cut; the last batch is written again and flushed before it
+ * counts (it may have been in memory only).
  */
 struct log *log_open(struct file_dir *, const struct log_config *, struct error *);
 void log_close(struct log *);
 
-/* First and last index held (first = last + 1 if none), and the term of one; 0 if not held. */
+/*
+ * First and last index held (first = last + 1 if none), and the term of one, or
+ * of that before the first; 0 if not known.
+ */
 uint64_t log_first(const struct log *);
 uint64_t log_last(const struct log *);
 uint64_t log_term(const struct log *, uint64_t index);
-/* Bytes of batches written or found since the log was opened. */
+/* Bytes of batches, in whole blocks, written or found since the log was opened. */
 uint64_t log_bytes(const struct log *);
 
 /* A batch is built in a buffer of the log's; entries follow log_last() without a gap. */
@@ -70,15 +73,19 @@ size_t log_building_bytes(const struct log *);
 int log_commit(struct log *);
 /* Whether a batch of so many bytes finds a segment: the one in use, the spare, or space for one. */
 bool log_has_room(struct log *, size_t bytes);
-/* The entries of the batch committed last, from memory. */
+/* The entries of the batch committed last, from memory; not while another is built. */
 void log_read_batch(const struct log *, bool (*each)(void *arg, const struct log_entry *), void *arg);
 /* The index from which on the log holds so many bytes; and those of all segment files. */
 uint64_t log_tail(const struct log *, size_t bytes);
 uint64_t log_file_bytes(const struct log *);
 
-/* Entries from `index` on are replaced by what is added next. */
+/*
+ * Entries from `index` on are replaced by what is added next.  -1 with errno:
+ * nothing has changed.  The vote file's `synced` must be 0 before, or the shorter
+ * log is found damaged.
+ */
 int log_cut(struct log *, uint64_t index);
-/* Segments that hold nothing above `index` may go. */
+/* Segments that hold nothing above `index` go; one that holds some stays whole. */
 void log_drop_before(struct log *, uint64_t index);
 /*
  * The log begins anew behind (index, term): a snapshot took the place of all
@@ -90,7 +97,8 @@ bool log_prepare(struct log *);
 
 /*
  * Reads entries from `first` on, calling back for each until it returns false or
- * the log ends.  -1 and the error if the disk gives something else than written.
+ * the log ends.  -1 and the error if `first` was dropped, or the disk gives
+ * something else than was written.
  */
 int log_read(struct log *, uint64_t first, bool (*each)(void *arg, const struct log_entry *),
     void *arg, struct error *);

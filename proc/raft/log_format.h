@@ -13,6 +13,7 @@
 #define BATCH_MAGIC 0x424c5152U /* "RQLB" */
 #define LOG_FORMAT_VERSION 1
 #define ENTRY_HEAD 13 /* length u32, type u8, term u64 */
+#define LOG_INDEX_MAX INT64_MAX
 
 struct segment_head {
 	char magic[8];

@@ -8,6 +8,10 @@
 #include "proc/raft/log.h"
 #include "proc/raft/log_format.h"
 
+#define LOG_WHAT_TO_DO                                                              \
+	"restore this node from a backup; if other nodes have the data, remove its " \
+	"data directory and let it join again"
+
 struct segment {
 	uint64_t sequence;
 	uint64_t salt;
@@ -54,9 +58,9 @@ struct log {
 	uint64_t bytes;
 	uint64_t batch_sequence; /* of the last batch */
 	uint32_t batch_crc;	 /* its payload's */
-	struct buf batch;	 /* head and payload being built */
+	struct buf batch;	 /* head and payload being built; whole blocks once written */
+	size_t payload;		 /* bytes of the payload in it, once written */
 	uint32_t count;		 /* entries in it */
-	uint64_t building_term;
 	bool building;
 	int spare; /* a segment prepared ahead, or -1 */
 	uint64_t spare_done; /* bytes of it that are zero-filled */
@@ -64,23 +68,29 @@ struct log {
 };
 
 /* log_segment.c */
-/* With `filled` the batch being built is in it before it gets its name. */
-int segment_start(struct log *, uint64_t size, uint64_t first, bool filled);
-/* The same, empty, for a log that begins anew behind an entry of the term. */
+/* A new, empty segment at the end, whose entries replace what has `first` or more. */
+int segment_start(struct log *, uint64_t first);
+/* The same, for a log that begins anew behind an entry of the term. */
 int segment_start_fresh(struct log *, uint64_t first, uint64_t before_term);
+/* One of just the size of the batch being built, which is in it before it gets its name. */
+int segment_start_filled(struct log *);
 int segment_open(struct log *, uint64_t sequence, struct segment *, struct error *);
+void segment_add(struct log *, const struct segment *);
 void segment_name(uint64_t sequence, char out[24]);
 void segment_free_last(struct log *);
-void segments_remove_front(struct log *);
+/* Its file becomes the spare, or goes. */
+void segment_remove(struct log *, size_t i);
+/* What an earlier life has prepared: only its size matters, a new header voids what is in it. */
+void segment_find_spare(struct log *);
 void *log_grow(void *list, size_t count, size_t *cap, size_t size);
-
-/* log.c: the batch being built goes to the segment's end; its place is noted when flushed. */
-int log_write_batch(struct log *, const struct segment *);
-void log_note_written(struct log *, struct segment *);
 
 /* log_scan.c */
 int log_scan(struct log *, struct error *);
-int log_rewrite_last(struct log *, struct error *);
+
+/* log.c */
+/* The batch being built goes to the segment's end; its place is noted when flushed. */
+int log_write_batch(struct log *, const struct segment *);
+void log_note_written(struct log *, struct segment *);
 void log_note_batch(struct log *, const struct place *, const uint8_t *payload);
 void log_forget_from(struct log *, uint64_t index);
 /* Nothing is held: the first entry will follow one of the term. */

@@ -17,24 +17,30 @@
 #include "common/log.h"
 #include "proc/raft/log_private.h"
 
-#define WHAT_TO_DO                                                                              \
-	"restore this node from a backup; if other nodes have the data, remove its data "     \
-	"directory and let it join again"
-
 struct names {
 	uint64_t *sequences;
 	size_t count, cap;
 };
 
+/* NNNNNNNNNNNNNNNN.seg, as we write it; all else in the directory is not ours. */
 static void
 on_name(void *arg, const char *name)
 {
 	struct names *names = arg;
-	unsigned long long sequence;
-	char tail[8];
+	uint64_t sequence = 0;
+	char again[24];
+	int i;
 
-	if (strlen(name) != 20 || sscanf(name, "%16llx%7s", &sequence, tail) != 2 ||
-	    strcmp(tail, ".seg") != 0)
+	for (i = 0; i < 16; i++) {
+		const char *digits = "0123456789abcdef";
+		const char *digit = name[i] != '\0' ? strchr(digits, name[i]) : NULL;
+
+		if (digit == NULL)
+			return;
+		sequence = sequence << 4 | (uint64_t)(digit - digits);
+	}
+	segment_name(sequence, again);
+	if (strcmp(name, again) != 0)
 		return;
 	names->sequences = log_grow(names->sequences, names->count, &names->cap, sizeof(uint64_t));
 	names->sequences[names->count++] = sequence;
@@ -48,25 +54,49 @@ compare(const void *a, const void *b)
 	return (x < y ? -1 : x > y);
 }
 
-/* Whether a batch head stands at the offset, and its payload, by itself, verifies. */
-static bool
-batch_at(struct log *log, const struct segment *segment, uint64_t offset, struct batch_head *head,
-    struct buf *payload)
+struct scan {
+	struct log *log;
+	const struct segment *segment;
+	struct batch_head head; /* of the batch looked at */
+	struct buf payload;
+	struct error *error;
+};
+
+/* -1: the disk does not read; that is neither a torn tail nor a proof of anything. */
+static int
+scan_read(struct scan *scan, void *data, size_t size, uint64_t offset)
 {
-	if (offset + sizeof(*head) > segment->size ||
-	    file_read(log->dir, segment->file, head, sizeof(*head), (off_t)offset) == -1)
-		return (false);
+	char name[24];
+
+	if (file_read(scan->log->dir, scan->segment->file, data, size, (off_t)offset) == 0)
+		return (0);
+	segment_name(scan->segment->sequence, name);
+	return (
+	    error_set_errno(scan->error, "raft log: reading %s at offset %" PRIu64, name, offset));
+}
+
+/* 1 if a batch stands at the offset that, by itself, verifies; 0 if not; -1 and the error. */
+static int
+batch_at(struct scan *scan, uint64_t offset)
+{
+	const struct segment *segment = scan->segment;
+	struct batch_head *head = &scan->head;
+
+	if (offset + sizeof(*head) > segment->size)
+		return (0);
+	if (scan_read(scan, head, sizeof(*head), offset) == -1)
+		return (-1);
 	if (head->magic != BATCH_MAGIC || head->version != LOG_FORMAT_VERSION ||
 	    head->salt != segment->salt ||
 	    head->crc != crc32c(0, head, offsetof(struct batch_head, crc)) ||
 	    head->length > segment->size - offset - sizeof(*head))
-		return (false);
-	buf_reset(payload, 16 * MIB);
-	if (file_read(log->dir, segment->file, buf_reserve(payload, head->length), head->length,
-		(off_t)(offset + sizeof(*head))) == -1)
-		return (false);
-	buf_advance(payload, head->length);
-	return (head->payload_crc == crc32c(0, payload->data, head->length));
+		return (0);
+	buf_reset(&scan->payload, 16 * MIB);
+	if (scan_read(scan, buf_reserve(&scan->payload, head->length), head->length,
+		offset + sizeof(*head)) == -1)
+		return (-1);
+	buf_advance(&scan->payload, head->length);
+	return (head->payload_crc == crc32c(0, scan->payload.data, head->length));
 }
 
 /* Whether the entries fill the payload exactly: the checksum is right, so this is ours. */
@@ -95,44 +125,48 @@ static bool
 follows(const struct log *log, const struct batch_head *head)
 {
 	return (head->sequence == log->batch_sequence + 1 && head->before_crc == log->batch_crc &&
-	    head->first == log->last + 1);
+		head->first == log->last + 1);
 }
 
-static void
-scan_segment(struct log *log, struct segment *segment)
+static int
+scan_segment(struct log *log, struct segment *segment, struct error *error)
 {
-	struct buf payload = BUF_INIT;
-	struct batch_head head;
+	struct scan scan = { .log = log, .segment = segment, .payload = BUF_INIT, .error = error };
+	const struct batch_head *head = &scan.head;
+	int found;
 
-	while (batch_at(log, segment, segment->end, &head, &payload) && follows(log, &head) &&
-	    entries_fit(&head, &payload)) {
-		struct place place = { head.first, head.first + head.count - 1, segment->sequence,
-			segment->end, head.sequence, head.length, head.payload_crc, head.before_crc };
+	while ((found = batch_at(&scan, segment->end)) == 1 && follows(log, head) &&
+	       entries_fit(head, &scan.payload)) {
+		struct place place = { head->first, head->first + head->count - 1,
+			segment->sequence, segment->end, head->sequence, head->length,
+			head->payload_crc, head->before_crc };
 
-		if (log->synced < head.synced)
-			log->synced = head.synced;
-		log_note_batch(log, &place, payload.data);
-		log->batch_sequence = head.sequence;
-		log->batch_crc = head.payload_crc;
-		log->bytes += sizeof(head) + head.length;
-		segment->end += to_block(sizeof(head) + head.length);
+		log_note_batch(log, &place, scan.payload.data);
+		log->batch_sequence = head->sequence;
+		log->batch_crc = head->payload_crc;
+		log->synced = head->synced;
+		log->bytes += to_block(sizeof(*head) + head->length);
+		segment->end += to_block(sizeof(*head) + head->length);
 	}
-	buf_fini(&payload);
+	buf_fini(&scan.payload);
+	return (found == -1 ? -1 : 0);
 }
 
-/* A valid batch of this segment, later than the last good one, somewhere behind the end. */
-static bool
-later_batch(struct log *log, const struct segment *segment, uint64_t from)
+/* 1 if a valid batch of the segment, later than the last good one, is somewhere behind the end. */
+static int
+later_batch(struct log *log, const struct segment *segment, struct error *error)
 {
-	struct buf payload = BUF_INIT;
-	struct batch_head head;
-	bool found = false;
+	struct scan scan = { .log = log, .segment = segment, .payload = BUF_INIT, .error = error };
 	uint64_t offset;
+	int found = 0;
 
-	for (offset = from; offset < segment->size && !found; offset += LOG_BLOCK)
-		found = batch_at(log, segment, offset, &head, &payload) &&
-		    head.sequence > log->batch_sequence + 1;
-	buf_fini(&payload);
+	for (offset = segment->end + LOG_BLOCK; offset < segment->size && found == 0;
+	     offset += LOG_BLOCK) {
+		found = batch_at(&scan, offset);
+		if (found == 1 && scan.head.sequence <= log->batch_sequence + 1)
+			found = 0;
+	}
+	buf_fini(&scan.payload);
 	return (found);
 }
 
@@ -142,8 +176,9 @@ damaged(const struct segment *segment, const char *proof, struct error *error)
 	char name[24];
 
 	segment_name(segment->sequence, name);
-	return (error_set(error, "raft log: %s is damaged at offset %" PRIu64 " (%s): " WHAT_TO_DO, name,
-	    segment->end, proof));
+	return (
+	    error_set(error, "raft log: %s is damaged at offset %" PRIu64 " (%s): " LOG_WHAT_TO_DO,
+		name, segment->end, proof));
 }
 
 static int
@@ -151,7 +186,11 @@ judge_end(struct log *log, struct error *error)
 {
 	const struct segment *segment = &log->segments[log->nsegments - 1];
 
-	if (later_batch(log, segment, segment->end + LOG_BLOCK))
+	int later = later_batch(log, segment, error);
+
+	if (later == -1)
+		return (-1);
+	if (later == 1)
 		return (damaged(segment, "a later batch is whole", error));
 	if (log->config.witness > log->last)
 		return (damaged(segment, "the database has applied entries beyond it", error));
@@ -179,20 +218,33 @@ go_back_to(struct log *log, const struct segment *segment)
 	return (true);
 }
 
-/* A segment begins where the one before ends, or cuts it: then that one's tail is void. */
+/*
+ * A segment begins where the one before ends, or cuts it: then that one's tail is
+ * void.  The chain of batches tells whether one is missing in between; numbers do
+ * not, since one whose only batch was written again is removed.
+ */
 static int
 join_segment(struct log *log, const struct segment *segment, struct error *error)
 {
+	const struct segment *before;
+
 	if (log->nsegments == 0 || segment->fresh) {
 		log_forget_all(log, segment->first, segment->before_term);
 		log->batch_sequence = segment->before_batch;
 		log->batch_crc = segment->before_crc;
 		return (0);
 	}
-	if (!go_back_to(log, segment) || segment->first > log->last + 1)
-		return (damaged(&log->segments[log->nsegments - 1], "the next segment goes on elsewhere",
-		    error));
-	if (segment->first <= log->last)
+	before = &log->segments[log->nsegments - 1];
+	if (!go_back_to(log, segment) || segment->first > log->last + 1) {
+		if (segment->sequence != before->sequence + 1)
+			return (error_set(error,
+			    "raft log: %016" PRIx64 ".seg is missing: " LOG_WHAT_TO_DO,
+			    before->sequence + 1));
+		return (damaged(before, "the next segment goes on elsewhere", error));
+	}
+	if (segment->first < log->first)
+		log_forget_all(log, segment->first, segment->before_term);
+	else if (segment->first <= log->last)
 		log_forget_from(log, segment->first);
 	return (0);
 }
@@ -207,7 +259,7 @@ remove_void(struct log *log)
 		if (log->segments[i].fresh)
 			fresh = i;
 	while (fresh-- > 0)
-		segments_remove_front(log);
+		segment_remove(log, 0);
 }
 
 static int
@@ -220,24 +272,37 @@ scan_all(struct log *log, const struct names *names, struct error *error)
 
 		if (segment_open(log, names->sequences[i], &segment, error) == -1)
 			return (-1);
-		if (i > 0 && names->sequences[i] != names->sequences[i - 1] + 1) {
-			log->dir->ops->close(log->dir, segment.file);
-			return (error_set(error, "raft log: segment %016" PRIx64 " is missing: " WHAT_TO_DO,
-			    names->sequences[i - 1] + 1));
-		}
-		if (join_segment(log, &segment, error) == -1) {
+		if (join_segment(log, &segment, error) == -1 ||
+		    scan_segment(log, &segment, error) == -1) {
 			log->dir->ops->close(log->dir, segment.file);
 			return (-1);
 		}
-		scan_segment(log, &segment);
-		log->segments = realloc(log->segments, (log->nsegments + 1) * sizeof(segment));
-		if (log->segments == NULL)
-			fatal("realloc");
-		log->segments[log->nsegments++] = segment;
+		segment_add(log, &segment);
 	}
 	if (log->nsegments > 0 && judge_end(log, error) == -1)
 		return (-1);
 	remove_void(log);
+	return (0);
+}
+
+static int
+scan_names(struct log *log, const struct names *names, struct error *error)
+{
+	uint64_t known = log->config.witness > log->config.vote_synced ? log->config.witness
+								       : log->config.vote_synced;
+
+	if (names->count == 0 && known > 0)
+		return (error_set(error,
+		    "raft log: all segments are missing, but there were entries up to %" PRIu64
+		    ": " LOG_WHAT_TO_DO,
+		    known));
+	if (scan_all(log, names, error) == -1)
+		return (-1);
+	if (log->config.witness > 0 && log->config.witness + 1 < log->first)
+		return (error_set(error,
+		    "raft log: it begins at entry %" PRIu64 ", but the database is at %" PRIu64
+		    ", segments are missing: " LOG_WHAT_TO_DO,
+		    log->first, log->config.witness));
 	return (0);
 }
 
@@ -247,83 +312,13 @@ log_scan(struct log *log, struct error *error)
 	struct names names = { NULL, 0, 0 };
 	int result;
 
-	if (log->dir->ops->list(log->dir, on_name, &names) == -1)
-		return (error_set_errno(error, "raft log: reading the directory"));
-	if (names.count > 0)
-		qsort(names.sequences, names.count, sizeof(uint64_t), compare);
-	if (names.count == 0 && log->config.witness > 0)
-		result = error_set(error, "raft log: all segments are missing, but the database has applied "
-					  "entries: " WHAT_TO_DO);
-	else
-		result = scan_all(log, &names, error);
+	if (log->dir->ops->list(log->dir, on_name, &names) == -1) {
+		result = error_set_errno(error, "raft log: reading the directory");
+	} else {
+		if (names.count > 0)
+			qsort(names.sequences, names.count, sizeof(uint64_t), compare);
+		result = scan_names(log, &names, error);
+	}
 	free(names.sequences);
 	return (result);
-}
-
-struct copy {
-	struct log *log;
-};
-
-static bool
-copy_entry(void *arg, const struct log_entry *entry)
-{
-	struct copy *copy = arg;
-	struct iovec part = { (void *)(uintptr_t)entry->data, entry->len };
-
-	log_add(copy->log, entry->term, entry->type, &part, 1);
-	return (true);
-}
-
-/*
- * The last batch may be in the page cache only (killed between write and flush),
- * or clean in memory and not on the disk (a flush that failed).  It is written
- * again, into a new segment, and flushed, before anybody hears of it.  The
- * segment gets its name when the batch is in it: a name without it would cut a
- * batch that may have been acknowledged.
- *
- * A last segment without a batch proves that all before it was flushed.
- */
-int
-log_rewrite_last(struct log *log, struct error *error)
-{
-	struct copy copy = { log };
-	struct place last;
-
-	/* Names may be in memory only, and no file may be written to that could have an older one. */
-	if (log->dir->ops->sync_dir(log->dir) == -1)
-		fatal("raft log: sync of the directory");
-	if (log->nplaces == 0 || log->segments[log->nsegments - 1].end == LOG_BLOCK)
-		return (0);
-	last = log->places[log->nplaces - 1];
-	log_begin(log);
-	if (log_read(log, last.first, copy_entry, &copy, error) == -1)
-		return (-1);
-	log->building = false;
-	/* The new segment follows the batch before: this one may never have reached the disk. */
-	log->batch_sequence = last.batch - 1;
-	log->batch_crc = last.before_crc;
-	log_forget_from(log, last.first);
-	if (segment_start(log, LOG_BLOCK + to_block(log->batch.len), last.first, true) == -1)
-		return (error_set_errno(error, "raft log: writing the last batch again"));
-	return (0);
-}
-
-struct log *
-log_open(struct file_dir *dir, const struct log_config *config, struct error *error)
-{
-	struct log *log = calloc(1, sizeof(*log));
-
-	if (log == NULL)
-		fatal("calloc");
-	log->dir = dir;
-	log->config = *config;
-	if (log->config.segment_size == 0)
-		log->config.segment_size = LOG_SEGMENT_SIZE;
-	log->spare = -1;
-	log->first = 1;
-	if (log_scan(log, error) == -1 || log_rewrite_last(log, error) == -1) {
-		log_close(log);
-		return (NULL);
-	}
-	return (log);
 }

@@ -1,6 +1,7 @@
 /*
  * Segment files: made ahead of need (zero-filled, flushed, named spare), put in
- * place by a rename, dropped when nothing needs them.
+ * place by a rename, dropped when nothing needs them.  A batch that is larger
+ * than a segment, or is written again at open, gets a file of its own size.
  */
 #include <sys/random.h>
 
@@ -15,6 +16,7 @@
 #include "proc/raft/log_private.h"
 
 #define SPARE "spare-0.seg"
+#define OWN "spare-1.seg" /* of its batch's size */
 #define PIECE (1 * MIB)
 
 void
@@ -52,14 +54,34 @@ fill(struct log *log, int file, uint64_t from, uint64_t to)
 }
 
 static void
+spare_forget(struct log *log)
+{
+	log->spare = -1;
+	log->spare_ready = false;
+	log->spare_done = 0;
+}
+
+static void
 spare_give_up(struct log *log)
 {
 	if (log->spare != -1)
 		log->dir->ops->close(log->dir, log->spare);
 	(void)log->dir->ops->unlink(log->dir, SPARE);
-	log->spare = -1;
-	log->spare_ready = false;
-	log->spare_done = 0;
+	spare_forget(log);
+}
+
+void
+segment_find_spare(struct log *log)
+{
+	log->spare = log->dir->ops->open(log->dir, SPARE, O_RDWR);
+	if (log->spare == -1)
+		return;
+	if (log->dir->ops->size(log->dir, log->spare) != (off_t)log->config.segment_size) {
+		spare_give_up(log);
+		return;
+	}
+	log->spare_done = log->config.segment_size;
+	log->spare_ready = true;
 }
 
 bool
@@ -79,7 +101,10 @@ log_prepare(struct log *log)
 	if (to > log->config.segment_size)
 		to = log->config.segment_size;
 	if (fill(log, log->spare, log->spare_done, to) == -1) {
+		int error = errno;
+
 		spare_give_up(log);
+		errno = error;
 		return (false);
 	}
 	log->spare_done = to;
@@ -110,62 +135,35 @@ write_head(struct log *log, const struct segment *segment)
 	return (file_write(log->dir, segment->file, block, sizeof(block), 0));
 }
 
-/* A file of the wanted size: the spare if it fits, else a new one. */
+/*
+ * The file, so far named `name`, becomes the segment: whole and flushed before it
+ * has its name.  -1 with errno: it still has the old one.
+ */
 static int
-take_file(struct log *log, uint64_t size)
+put_in_place(struct log *log, struct segment *segment, const char *name, bool filled)
 {
-	if (size <= log->config.segment_size) {
-		while (!log->spare_ready)
-			if (!log_prepare(log) && !log->spare_ready) {
-				errno = ENOSPC;
-				return (-1);
-			}
-		return (0);
-	}
-	spare_give_up(log);
-	log->spare = log->dir->ops->open(log->dir, SPARE, O_RDWR | O_CREAT | O_TRUNC);
-	if (log->spare == -1 || fill(log, log->spare, 0, size) == -1) {
-		spare_give_up(log);
-		errno = ENOSPC;
-		return (-1);
-	}
-	return (0);
-}
-
-/* Puts the spare in place as the segment, whole and flushed before it has its name. */
-static int
-put_in_place(struct log *log, struct segment *segment, bool filled)
-{
-	char name[24];
+	char own[24];
 
 	segment->sequence = log->nsegments > 0 ? log->segments[log->nsegments - 1].sequence + 1 : 1;
 	segment->end = LOG_BLOCK;
 	segment->before_crc = log->batch_crc;
 	segment->before_batch = log->batch_sequence;
-	segment->file = log->spare;
 	if (getrandom(&segment->salt, sizeof(segment->salt), 0) != sizeof(segment->salt))
 		fatal("getrandom");
-	if (write_head(log, segment) == -1 || (filled && log_write_batch(log, segment) == -1)) {
-		spare_give_up(log);
+	if (write_head(log, segment) == -1 || (filled && log_write_batch(log, segment) == -1))
 		return (-1);
-	}
 	if (log->dir->ops->sync(log->dir, segment->file) == -1)
 		fatal("raft log: sync of a new segment");
-	segment_name(segment->sequence, name);
-	if (log->dir->ops->rename(log->dir, SPARE, name) == -1) {
-		spare_give_up(log);
+	segment_name(segment->sequence, own);
+	if (log->dir->ops->rename(log->dir, name, own) == -1)
 		return (-1);
-	}
 	if (log->dir->ops->sync_dir(log->dir) == -1)
 		fatal("raft log: sync of the directory");
-	log->spare = -1;
-	log->spare_ready = false;
-	log->spare_done = 0;
 	return (0);
 }
 
-static void
-add_segment(struct log *log, const struct segment *segment)
+void
+segment_add(struct log *log, const struct segment *segment)
 {
 	log->segments = realloc(log->segments, (log->nsegments + 1) * sizeof(*segment));
 	if (log->segments == NULL)
@@ -173,20 +171,34 @@ add_segment(struct log *log, const struct segment *segment)
 	log->segments[log->nsegments++] = *segment;
 }
 
-int
-segment_start(struct log *log, uint64_t size, uint64_t first, bool filled)
+/* The spare, finished if need be, becomes the segment. */
+static int
+start_spare(struct log *log, struct segment *segment)
 {
-	struct segment segment = { .first = first, .size = to_block(size) };
+	int error;
 
-	if (segment.size < log->config.segment_size)
-		segment.size = log->config.segment_size;
-	segment.before_term = first > 1 ? log_term(log, first - 1) : 0;
-	if (take_file(log, segment.size) == -1 || put_in_place(log, &segment, filled) == -1)
+	while (!log->spare_ready)
+		if (!log_prepare(log) && !log->spare_ready)
+			return (-1);
+	segment->size = log->config.segment_size;
+	segment->file = log->spare;
+	if (put_in_place(log, segment, SPARE, false) == -1) {
+		error = errno;
+		spare_give_up(log);
+		errno = error;
 		return (-1);
-	add_segment(log, &segment);
-	if (filled)
-		log_note_written(log, &log->segments[log->nsegments - 1]);
+	}
+	spare_forget(log);
+	segment_add(log, segment);
 	return (0);
+}
+
+int
+segment_start(struct log *log, uint64_t first)
+{
+	struct segment segment = { .first = first, .before_term = log_term(log, first - 1) };
+
+	return (start_spare(log, &segment));
 }
 
 int
@@ -194,11 +206,77 @@ segment_start_fresh(struct log *log, uint64_t first, uint64_t before_term)
 {
 	struct segment segment = { .first = first, .before_term = before_term, .fresh = true };
 
-	segment.size = log->config.segment_size;
-	if (take_file(log, segment.size) == -1 || put_in_place(log, &segment, false) == -1)
+	return (start_spare(log, &segment));
+}
+
+int
+segment_start_filled(struct log *log)
+{
+	struct segment segment = { .first = log->last + 1,
+		.before_term = log_term(log, log->last) };
+	int error;
+
+	segment.size = LOG_BLOCK + log->batch.len;
+	segment.file = log->dir->ops->open(log->dir, OWN, O_RDWR | O_CREAT | O_TRUNC);
+	if (segment.file == -1)
 		return (-1);
-	add_segment(log, &segment);
+	if (put_in_place(log, &segment, OWN, true) == -1) {
+		error = errno;
+		log->dir->ops->close(log->dir, segment.file);
+		(void)log->dir->ops->unlink(log->dir, OWN);
+		errno = error;
+		return (-1);
+	}
+	segment_add(log, &segment);
+	log_note_written(log, &log->segments[log->nsegments - 1]);
 	return (0);
+}
+
+/* Not a torn write: a segment is flushed before it has its name. */
+static int
+check_head(
+    const struct log *log, const struct segment_head *head, uint64_t sequence, struct error *error)
+{
+	char name[24];
+
+	segment_name(sequence, name);
+	if (memcmp(head->magic, SEGMENT_MAGIC, sizeof(head->magic)) != 0 ||
+	    head->crc != crc32c(0, head, offsetof(struct segment_head, crc)))
+		return (error_set(error,
+		    "raft log: %s is damaged at offset 0 (its header): " LOG_WHAT_TO_DO, name));
+	if (head->version != LOG_FORMAT_VERSION)
+		return (
+		    error_set(error, "raft log: %s has format version %u, this program reads %u",
+			name, head->version, LOG_FORMAT_VERSION));
+	if (memcmp(head->instance, log->config.instance, sizeof(head->instance)) != 0)
+		return (error_set(error, "raft log: %s belongs to another node", name));
+	if (head->sequence != sequence)
+		return (
+		    error_set(error, "raft log: %s was another file (%016llx.seg): " LOG_WHAT_TO_DO,
+			name, (unsigned long long)head->sequence));
+	if (head->first == 0 || head->first > LOG_INDEX_MAX)
+		return (error_set(error,
+		    "raft log: %s is damaged at offset 0 (its first index): " LOG_WHAT_TO_DO,
+		    name));
+	return (0);
+}
+
+static int
+read_head(struct log *log, struct segment *segment, struct segment_head *head, struct error *error)
+{
+	off_t size = log->dir->ops->size(log->dir, segment->file);
+	char name[24];
+
+	segment_name(segment->sequence, name);
+	if (size == -1)
+		return (error_set_errno(error, "raft log: the size of %s", name));
+	if (size < LOG_BLOCK)
+		return (error_set(error,
+		    "raft log: %s is damaged (too short to be a segment): " LOG_WHAT_TO_DO, name));
+	if (file_read(log->dir, segment->file, head, sizeof(*head), 0) == -1)
+		return (error_set_errno(error, "raft log: reading %s at offset 0", name));
+	segment->size = (uint64_t)size;
+	return (check_head(log, head, segment->sequence, error));
 }
 
 int
@@ -206,35 +284,22 @@ segment_open(struct log *log, uint64_t sequence, struct segment *segment, struct
 {
 	struct segment_head head;
 	char name[24];
-	off_t size;
 
 	segment_name(sequence, name);
+	segment->sequence = sequence;
 	segment->file = log->dir->ops->open(log->dir, name, O_RDWR);
 	if (segment->file == -1)
 		return (error_set_errno(error, "raft log: open %s", name));
-	size = log->dir->ops->size(log->dir, segment->file);
-	if (size < LOG_BLOCK || file_read(log->dir, segment->file, &head, sizeof(head), 0) == -1)
-		return (error_set(error, "raft log: %s is too short to be a segment", name));
-	if (memcmp(head.magic, SEGMENT_MAGIC, sizeof(head.magic)) != 0 ||
-	    head.crc != crc32c(0, &head, offsetof(struct segment_head, crc)))
-		return (error_set(error,
-		    "raft log: the header of %s is damaged: restore the node from a backup, or remove its "
-		    "data directory if other nodes have the data",
-		    name));
-	if (head.version != LOG_FORMAT_VERSION)
-		return (error_set(error, "raft log: %s has format version %u, this program reads %u", name,
-		    head.version, LOG_FORMAT_VERSION));
-	if (memcmp(head.instance, log->config.instance, sizeof(head.instance)) != 0 ||
-	    head.sequence != sequence)
-		return (error_set(error, "raft log: %s belongs to another node", name));
-	segment->sequence = sequence;
+	if (read_head(log, segment, &head, error) == -1) {
+		log->dir->ops->close(log->dir, segment->file);
+		return (-1);
+	}
 	segment->salt = head.salt;
 	segment->first = head.first;
 	segment->fresh = head.fresh != 0;
 	segment->before_term = head.before_term;
 	segment->before_batch = head.before_batch;
 	segment->before_crc = head.before_crc;
-	segment->size = (uint64_t)size;
 	segment->end = LOG_BLOCK;
 	return (0);
 }
@@ -264,16 +329,17 @@ recycle(struct log *log, const struct segment *segment, const char *name)
 }
 
 void
-segments_remove_front(struct log *log)
+segment_remove(struct log *log, size_t i)
 {
 	char name[24];
 
-	segment_name(log->segments[0].sequence, name);
-	if (!recycle(log, &log->segments[0], name)) {
-		log->dir->ops->close(log->dir, log->segments[0].file);
+	segment_name(log->segments[i].sequence, name);
+	if (!recycle(log, &log->segments[i], name)) {
+		log->dir->ops->close(log->dir, log->segments[i].file);
 		if (log->dir->ops->unlink(log->dir, name) == -1)
 			log_warn("raft log: unlink %s", name);
 	}
 	log->nsegments--;
-	memmove(&log->segments[0], &log->segments[1], log->nsegments * sizeof(log->segments[0]));
+	memmove(&log->segments[i], &log->segments[i + 1],
+	    (log->nsegments - i) * sizeof(log->segments[0]));
 }
