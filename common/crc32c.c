@@ -25,14 +25,17 @@ make_table(void)
 	table_made = true;
 }
 
-static uint32_t
-by_table(uint32_t crc, const uint8_t *data, size_t len)
+uint32_t
+crc32c_by_table(uint32_t seed, const void *data, size_t len)
 {
+	const uint8_t *bytes = data;
+	uint32_t crc = ~seed;
+
 	if (!table_made)
 		make_table();
 	while (len-- > 0)
-		crc = table[(crc ^ *data++) & 0xff] ^ crc >> 8;
-	return (crc);
+		crc = table[(crc ^ *bytes++) & 0xff] ^ crc >> 8;
+	return (~crc);
 }
 
 #ifdef __x86_64__
@@ -57,11 +60,9 @@ by_instruction(uint32_t crc, const uint8_t *data, size_t len)
 uint32_t
 crc32c(uint32_t seed, const void *data, size_t len)
 {
-	uint32_t crc = ~seed;
-
 #ifdef __x86_64__
 	if (__builtin_cpu_supports("sse4.2"))
-		return (~by_instruction(crc, data, len));
+		return (~by_instruction(~seed, data, len));
 #endif
-	return (~by_table(crc, data, len));
+	return (crc32c_by_table(seed, data, len));
 }

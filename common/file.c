@@ -95,6 +95,7 @@ real_list(struct file_dir *dir, void (*each)(void *, const char *), void *arg)
 	int fd = openat(fd_of(dir), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct dirent *entry;
 	DIR *stream;
+	int error;
 
 	if (fd == -1)
 		return (-1);
@@ -103,11 +104,14 @@ real_list(struct file_dir *dir, void (*each)(void *, const char *), void *arg)
 		close(fd);
 		return (-1);
 	}
-	while ((entry = readdir(stream)) != NULL)
+	/* An end and an error look alike: half a list must not pass for all of it. */
+	while (errno = 0, (entry = readdir(stream)) != NULL)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			each(arg, entry->d_name);
+	error = errno;
 	closedir(stream);
-	return (0);
+	errno = error;
+	return (error == 0 ? 0 : -1);
 }
 
 static int64_t

@@ -15,7 +15,11 @@
 
 #define NAME "node.json"
 #define NAME_NEW "node.json.new"
-#define FORMAT "{\"version\":1,\"instance\":\"%32[0-9a-f]\",\"cluster\":\"%32[0-9a-f]\"}%n"
+#define VERSION 1
+#define TEXT_MAX 256
+#define FORMAT "{\"version\":%u,\"instance\":\"%s\",\"cluster\":\"%s\"}\n"
+#define SCAN "{\"version\":%9u,\"instance\":\"%32[0-9a-f]\",\"cluster\":\"%32[0-9a-f]"
+#define HEX (2 * IDENTITY_SIZE + 1)
 
 static void
 to_hex(const uint8_t *bytes, char *out)
@@ -26,38 +30,70 @@ to_hex(const uint8_t *bytes, char *out)
 		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
-static bool
+/* Of fewer digits than two a byte what is left is zero. */
+static void
 from_hex(const char *text, uint8_t *out)
 {
+	unsigned value;
 	int i;
 
-	if (strlen(text) != 2 * IDENTITY_SIZE)
-		return (false);
-	for (i = 0; i < IDENTITY_SIZE; i++) {
-		unsigned value;
-
-		if (sscanf(text + 2 * i, "%2x", &value) != 1)
-			return (false);
+	memset(out, 0, IDENTITY_SIZE);
+	for (i = 0; i < IDENTITY_SIZE && sscanf(text + 2 * i, "%2x", &value) == 1; i++) {
 		out[i] = (uint8_t)value;
+		if (text[2 * i + 1] == '\0')
+			break;
 	}
-	return (true);
+}
+
+static void
+encode(const struct identity *identity, char text[TEXT_MAX])
+{
+	char instance[HEX], cluster[HEX];
+
+	to_hex(identity->instance, instance);
+	to_hex(identity->cluster, cluster);
+	(void)snprintf(text, TEXT_MAX, FORMAT, VERSION, instance, cluster);
+}
+
+/* Whatever is not exactly what we write for the values found in it is not ours. */
+static int
+decode(const char text[TEXT_MAX], struct identity *identity, struct error *error)
+{
+	static const uint8_t nobody[IDENTITY_SIZE];
+	char instance[HEX] = "", cluster[HEX] = "", again[TEXT_MAX];
+	unsigned version = 0;
+	int found = sscanf(text, SCAN, &version, instance, cluster);
+
+	if (found >= 1 && version != VERSION)
+		return (error_set(
+		    error, NAME " has format version %u, this program reads %d", version, VERSION));
+	from_hex(instance, identity->instance);
+	from_hex(cluster, identity->cluster);
+	encode(identity, again);
+	if (found != 3 || strcmp(text, again) != 0 ||
+	    memcmp(identity->instance, nobody, sizeof(nobody)) == 0)
+		return (error_set(error,
+		    NAME " is damaged: restore it from a backup of this node, or remove "
+			 "the data directory if other nodes have the data"));
+	return (0);
 }
 
 static int
 read_file(struct file_dir *data, int file, struct identity *identity, struct error *error)
 {
-	char text[256], instance[33], cluster[33];
 	off_t size = data->ops->size(data, file);
-	int used = 0;
+	char text[TEXT_MAX];
 
-	if (size <= 0 || size >= (off_t)sizeof(text) ||
-	    file_read(data, file, text, (size_t)size, 0) == -1)
-		return (error_set(error, NAME " can not be read"));
+	if (size < 0 || size >= TEXT_MAX)
+		return (error_set(error, NAME " is not a file of this program"));
+	if (file_read(data, file, text, (size_t)size, 0) == -1)
+		return (error_set_errno(error, NAME));
 	text[size] = '\0';
-	if (sscanf(text, FORMAT, instance, cluster, &used) != 2 || used == 0 ||
-	    !from_hex(instance, identity->instance) || !from_hex(cluster, identity->cluster))
-		return (error_set(error, NAME " is damaged or of another version: restore it from a backup "
-					 "of this node"));
+	if (decode(text, identity, error) == -1)
+		return (-1);
+	/* It was flushed before it had its name, which may be in memory only. */
+	if (data->ops->sync_dir(data) == -1)
+		fatal("data directory: sync");
 	return (0);
 }
 
@@ -65,20 +101,20 @@ static int
 write_file(struct file_dir *data, const struct identity *identity, struct error *error)
 {
 	int file = data->ops->open(data, NAME_NEW, O_RDWR | O_CREAT | O_TRUNC);
-	char text[256], instance[33], cluster[33];
-	int n;
+	char text[TEXT_MAX];
+	int result;
 
 	if (file == -1)
 		return (error_set_errno(error, NAME_NEW));
-	to_hex(identity->instance, instance);
-	to_hex(identity->cluster, cluster);
-	n = snprintf(text, sizeof(text), "{\"version\":1,\"instance\":\"%s\",\"cluster\":\"%s\"}\n", instance,
-	    cluster);
-	if (file_write(data, file, text, (size_t)n, 0) == -1)
-		return (error_set_errno(error, NAME_NEW));
-	if (data->ops->sync(data, file) == -1)
+	encode(identity, text);
+	result = file_write(data, file, text, strlen(text), 0);
+	if (result == 0 && data->ops->sync(data, file) == -1)
 		fatal(NAME ": sync");
+	if (result == -1)
+		(void)error_set_errno(error, NAME_NEW);
 	data->ops->close(data, file);
+	if (result == -1)
+		return (-1);
 	if (data->ops->rename(data, NAME_NEW, NAME) == -1)
 		return (error_set_errno(error, NAME));
 	if (data->ops->sync_dir(data) == -1)

@@ -1,8 +1,10 @@
 /*
- * The vote file: see vote.h.  Two slots of a block each.
+ * The vote file: see vote.h.  Two slots of a block each, the newer good one
+ * counts.  It is read back by the node that wrote it, and may be damaged.
  */
 #include "proc/raft/vote.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -35,7 +37,7 @@ static bool
 slot_good(const struct slot *slot)
 {
 	return (slot->magic == MAGIC && slot->crc == crc32c(0, slot, offsetof(struct slot, crc)) &&
-	    memchr(slot->voted_for, '\0', sizeof(slot->voted_for)) != NULL);
+		memchr(slot->voted_for, '\0', sizeof(slot->voted_for)) != NULL);
 }
 
 /* The good slot with the higher sequence; NULL if none is good. */
@@ -49,6 +51,7 @@ newer(const struct slot slots[2])
 	return (good[0] ? &slots[0] : good[1] ? &slots[1] : NULL);
 }
 
+/* A slot that is not there or does not read is no good one. */
 static int
 read_slots(struct file_dir *dir, int file, struct slot slots[2])
 {
@@ -56,30 +59,21 @@ read_slots(struct file_dir *dir, int file, struct slot slots[2])
 
 	memset(slots, 0, 2 * sizeof(slots[0]));
 	for (i = 0; i < 2; i++)
-		if (file_read(dir, file, &slots[i], sizeof(slots[i]), (off_t)(i * LOG_BLOCK)) == -1 &&
+		if (file_read(dir, file, &slots[i], sizeof(slots[i]), (off_t)(i * LOG_BLOCK)) ==
+			-1 &&
 		    errno != EIO)
 			return (-1);
 	return (0);
 }
 
-int
-vote_read(struct file_dir *dir, const uint8_t instance[16], struct vote *vote, struct error *error)
+static int
+decode(const struct slot *slot, const uint8_t instance[16], struct vote *vote, struct error *error)
 {
-	int file = dir->ops->open(dir, NAME, O_RDONLY);
-	const struct slot *slot;
-	struct slot slots[2];
-
-	memset(vote, 0, sizeof(*vote));
-	if (file == -1 && errno == ENOENT)
-		return (0);
-	if (file == -1 || read_slots(dir, file, slots) == -1)
-		return (error_set_errno(error, "raft/vote"));
-	dir->ops->close(dir, file);
-	slot = newer(slots);
 	if (slot == NULL)
-		return (error_set(error, "raft/vote: both copies are damaged: this node could vote twice. "
-					 "Remove its data directory and let it join again, or restore it from "
-					 "a backup"));
+		return (error_set(error,
+		    "raft/vote: both copies are damaged: this node could vote twice. "
+		    "Remove its data directory and let it join again, or restore it from "
+		    "a backup"));
 	if (slot->version != VERSION)
 		return (error_set(error, "raft/vote has format version %u, this program reads %u",
 		    slot->version, VERSION));
@@ -89,6 +83,26 @@ vote_read(struct file_dir *dir, const uint8_t instance[16], struct vote *vote, s
 	vote->synced = slot->synced;
 	memcpy(vote->voted_for, slot->voted_for, sizeof(vote->voted_for));
 	return (0);
+}
+
+int
+vote_read(struct file_dir *dir, const uint8_t instance[16], struct vote *vote, struct error *error)
+{
+	int file = dir->ops->open(dir, NAME, O_RDONLY);
+	struct slot slots[2];
+	int result;
+
+	memset(vote, 0, sizeof(*vote));
+	if (file == -1)
+		return (errno == ENOENT ? 0 : error_set_errno(error, "raft/vote"));
+	result = read_slots(dir, file, slots);
+	if (result == -1)
+		(void)error_set_errno(error, "raft/vote");
+	dir->ops->close(dir, file);
+	/* The name may be in memory only. */
+	if (result == 0 && dir->ops->sync_dir(dir) == -1)
+		fatal("raft: sync of the directory");
+	return (result == -1 ? -1 : decode(newer(slots), instance, vote, error));
 }
 
 static int
@@ -140,6 +154,7 @@ vote_write(struct file_dir *dir, const uint8_t instance[16], const struct vote *
 
 	if (file == -1 && errno != ENOENT)
 		return (-1);
+	assert(memchr(vote->voted_for, '\0', sizeof(vote->voted_for)) != NULL);
 	if (file != -1 && read_slots(dir, file, slots) == 0)
 		former = newer(slots);
 	if (former != NULL)

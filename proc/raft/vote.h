@@ -20,10 +20,14 @@ struct vote {
 
 /*
  * Reads the newer good copy; a missing file is a new node (all zero).  -1 and
- * the error if neither is good, or the file is another node's.
+ * the error if neither is good, or the file is another node's.  What was read
+ * may be in memory only: write it again before it is acted on.
  */
 int vote_read(struct file_dir *, const uint8_t instance[16], struct vote *, struct error *);
-/* Writes both copies, each flushed; a failed flush ends the process. -1 with errno if it can't be written. */
+/*
+ * Writes both copies, each flushed; a failed flush ends the process.  -1 with
+ * errno if it can't be written: the file then holds this vote or the one before.
+ */
 int vote_write(struct file_dir *, const uint8_t instance[16], const struct vote *);
 
 #endif
