@@ -27,6 +27,7 @@
 #define PARAMETERS_MAX 250000           /* of one statement */
 
 /* Results. */
+#define ANALYZE_MAX (2 * MIB)           /* a command for /db/sql; its page can be 20 times as long */
 #define RESULT_PART_MAX (60 * KIB)      /* a part of a long result */
 #define RESULT_WINDOW (256 * KIB)       /* sent by read before http gave credit */
 #define RESULT_STATEMENT_MAX (16 * MIB) /* rows a statement in sql may return */
@@ -68,6 +69,7 @@
 #define STATUS_WAIT_MS 1000             /* http waiting for a part of /status */
 
 static_assert(COMMAND_MAX < BODY_MAX_DEFAULT, "a command fits a body");
+static_assert(ANALYZE_MAX * 20 < RESULT_QUEUE_MAX, "a page of /db/sql fits the queue");
 static_assert(RESULT_PART_MAX < FRAME_SMALL_MAX, "a part fits a small frame");
 static_assert(RESULT_PART_MAX < RESULT_WINDOW, "a part fits the window");
 static_assert(RESULT_STATEMENT_MAX < RESULT_QUEUE_MAX, "a result fits the queue");

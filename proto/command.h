@@ -43,7 +43,9 @@ enum command_flag {
 	COMMAND_BLOB_ARRAY = 1 << 4,
 	COMMAND_QUALIFY = 1 << 5, /* qualify_columns */
 	COMMAND_STRONG = 1 << 6,  /* a request that goes through the log whatever it holds */
-	COMMAND_FLAGS_ALL = (1 << 7) - 1
+	COMMAND_KEEP_RANDOM = 1 << 7, /* /db/sql with norwrandom */
+	COMMAND_KEEP_TIME = 1 << 8,   /* /db/sql with norwtime */
+	COMMAND_FLAGS_ALL = (1 << 9) - 1
 };
 
 enum command_type {

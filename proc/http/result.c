@@ -39,7 +39,8 @@ answer_whole(struct job *job, const struct ipc_bytes *body)
 	reply_begin(out, &reply);
 	buf_add(out, body->data, body->len);
 	reply_end(out, &reply);
-	answer_served_by(job);
+	if (job->mode != QUERY_ANALYZE)
+		answer_served_by(job);
 	answer_body(job, 200, type_json, buf_bytes(out), buf_size(out));
 }
 
@@ -111,7 +112,8 @@ start_stream(struct job *job)
 {
 	struct reply reply = reply_of(job);
 
-	answer_served_by(job);
+	if (job->mode != QUERY_ANALYZE)
+		answer_served_by(job);
 	answer_headers(job, 200, type_json);
 	job->started = true;
 	job->generator.proceed = on_proceed;

@@ -85,6 +85,12 @@ answer_not_built(struct job *job)
 
 /* ---- bodies ---- */
 
+static bool
+is_get(const struct job *job)
+{
+	return (h2o_memis(job->req->method.base, job->req->method.len, "GET", 3));
+}
+
 static enum command_kind
 kind_of(const struct job *job)
 {
@@ -108,7 +114,9 @@ flags_of(const struct job *job)
 	    (params->associative ? COMMAND_ASSOCIATIVE : 0) |
 	    (params->blob_array ? COMMAND_BLOB_ARRAY : 0) |
 	    (params->qualify_columns ? COMMAND_QUALIFY : 0) |
-	    (params->level == LEVEL_STRONG ? COMMAND_STRONG : 0)));
+	    (params->level == LEVEL_STRONG ? COMMAND_STRONG : 0) |
+	    (params->norwrandom ? COMMAND_KEEP_RANDOM : 0) |
+	    (params->norwtime ? COMMAND_KEEP_TIME : 0)));
 }
 
 static bool
@@ -191,10 +199,11 @@ encode(struct job *job)
 	struct buf *out = &job->http->scratch;
 	h2o_req_t *req = job->req;
 	struct command command;
+	bool analyze = job->route->endpoint == ENDPOINT_SQL;
 	int result;
 
 	buf_reset(out, MIB);
-	if (job->route->endpoint == ENDPOINT_QUERY && h2o_memis(req->method.base, req->method.len, "GET", 3))
+	if ((job->route->endpoint == ENDPOINT_QUERY || analyze) && is_get(job))
 		result = encode_text(job, job->params.q, job->params.q_len, out);
 	else if (is_plain_text(job))
 		result = encode_text(job, req->entity.base, req->entity.len, out);
@@ -202,10 +211,13 @@ encode(struct job *job)
 		result = encode_body(job, out);
 	if (result == -1)
 		return (false);
-	if (buf_size(out) > COMMAND_MAX - 64) {
-		answer_error(job, 413, "request too large: %lu bytes in binary form is the limit", COMMAND_MAX);
+	if (buf_size(out) > (analyze ? ANALYZE_MAX : COMMAND_MAX - 64)) {
+		answer_error(job, 413, "request too large: %lu bytes in binary form is the limit",
+		    analyze ? ANALYZE_MAX : COMMAND_MAX);
 		return (false);
 	}
+	if (analyze)
+		return (true);
 	if (has_forbidden_pragma(out)) {
 		answer_envelope_error(job, "disallowed pragma");
 		return (false);
@@ -476,6 +488,17 @@ start_request(struct job *job)
 }
 
 static void
+start_sql(struct job *job)
+{
+	if (is_get(job) && !job->params.has_q) {
+		answer_error(job, 400, "query not specified");
+		return;
+	}
+	job->mode = QUERY_ANALYZE;
+	work_read(job);
+}
+
+static void
 start_leader(struct job *job)
 {
 	if (h2o_memis(job->req->method.base, job->req->method.len, "GET", 3))
@@ -525,6 +548,9 @@ work_start(struct job *job)
 		break;
 	case ENDPOINT_REQUEST:
 		start_request(job);
+		break;
+	case ENDPOINT_SQL:
+		start_sql(job);
 		break;
 	case ENDPOINT_STATUS:
 		status_start(job);

@@ -6,6 +6,8 @@
  * becomes a stream: it keeps a connection to itself and is stepped in turn with
  * the others, as far as http has given credit.
  */
+#include <sys/random.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #include "common/sandbox.h"
 #include "proc/frame/loop.h"
 #include "proc/sql/query.h"
+#include "proc/sql/sqlpage.h"
 #include "proto/command.h"
 #include "proto/perm.h"
 #include "proto/ticket.h"
@@ -282,6 +285,33 @@ turn(void *state)
 		query_turn_end(reader->pool);
 }
 
+/* ---- /db/sql ---- */
+
+static uint64_t
+any_number(void *arg)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		fatal("getrandom");
+	return (number);
+}
+
+/* What rqlite would rewrite; the database is not asked. */
+static void
+analyze(struct reader *reader, struct waiting *waiting, const struct ipc_bytes *command)
+{
+	struct sqlpage_clock clock = { .random = any_number };
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	clock.julian_day = sqlpage_julian_day((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+	if (sqlpage_print(command->data, command->len, &clock, &reader->out) == 0)
+		send_body(reader, waiting, true);
+	else
+		send_result(reader, waiting, RESULT_ERROR, "too much to analyze");
+}
+
 /* ---- messages ---- */
 
 static void
@@ -308,6 +338,10 @@ on_query(void *state, struct chan *chan, const union msg *msg, int fd)
 	}
 	if (!command_check(query->command.data, query->command.len))
 		fatalx("http %u sent a malformed command", chan->number);
+	if (query->mode == QUERY_ANALYZE) {
+		analyze(reader, waiting, &query->command);
+		return;
+	}
 	(void)command_open(&command, query->command.data, query->command.len);
 	if (command.timeout_ns > 0)
 		waiting->deadline_ns = now_ns() + command.timeout_ns;
