@@ -57,7 +57,7 @@ encode(const struct identity *identity, char text[TEXT_MAX])
 
 /* Whatever is not exactly what we write for the values found in it is not ours. */
 static int
-decode(const char text[TEXT_MAX], struct identity *identity, struct error *error)
+decode(const char *text, size_t size, struct identity *identity, struct error *error)
 {
 	static const uint8_t nobody[IDENTITY_SIZE];
 	char instance[HEX] = "", cluster[HEX] = "", again[TEXT_MAX];
@@ -70,7 +70,7 @@ decode(const char text[TEXT_MAX], struct identity *identity, struct error *error
 	from_hex(instance, identity->instance);
 	from_hex(cluster, identity->cluster);
 	encode(identity, again);
-	if (found != 3 || strcmp(text, again) != 0 ||
+	if (found != 3 || strlen(text) != size || strcmp(text, again) != 0 ||
 	    memcmp(identity->instance, nobody, sizeof(nobody)) == 0)
 		return (error_set(error,
 		    NAME " is damaged: restore it from a backup of this node, or remove "
@@ -89,7 +89,7 @@ read_file(struct file_dir *data, int file, struct identity *identity, struct err
 	if (file_read(data, file, text, (size_t)size, 0) == -1)
 		return (error_set_errno(error, NAME));
 	text[size] = '\0';
-	if (decode(text, identity, error) == -1)
+	if (decode(text, (size_t)size, identity, error) == -1)
 		return (-1);
 	/* It was flushed before it had its name, which may be in memory only. */
 	if (data->ops->sync_dir(data) == -1)

@@ -75,7 +75,8 @@ put(struct simdisk_bytes *bytes, const void *data, size_t len, uint64_t offset)
 {
 	if (offset + len > bytes->size)
 		set_size(bytes, (size_t)offset + len);
-	memcpy(bytes->data + offset, data, len);
+	if (len > 0)
+		memcpy(bytes->data + offset, data, len);
 }
 
 static void
@@ -600,6 +601,17 @@ dir_sync_dir(struct file_dir *dir)
 	return (simdisk_sync_names());
 }
 
+static int
+dir_list(struct file_dir *dir, void (*each)(void *, const char *), void *arg)
+{
+	int i;
+
+	for (i = 0; i < SIMDISK_FILES; i++)
+		if (mounted->names[i].name[0] != '\0')
+			each(arg, mounted->names[i].name);
+	return (0);
+}
+
 static int64_t
 dir_free_space(struct file_dir *dir)
 {
@@ -616,6 +628,7 @@ static const struct file_ops ops = { .open = dir_open,
 	.rename = dir_rename,
 	.unlink = dir_unlink,
 	.sync_dir = dir_sync_dir,
+	.list = dir_list,
 	.free_space = dir_free_space };
 
 struct file_dir *

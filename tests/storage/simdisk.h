@@ -14,7 +14,7 @@
 
 #include "common/file.h"
 
-#define SIMDISK_FILES 32
+#define SIMDISK_FILES 128
 #define SIMDISK_NAME 24
 
 /* A write or (data NULL) a truncation that no flush has followed. */

@@ -1,0 +1,422 @@
+/* The log: what is read back after appends, cuts, drops and restarts; what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proc/raft/log_format.h"
+#include "tests/storage/logbook.h"
+#include "tests/storage/simdisk.h"
+
+static struct simdisk *disk;
+static struct logbook book;
+
+static int
+setup(void **state)
+{
+	simdisk_seed(7);
+	disk = simdisk_new();
+	simdisk_mount(disk);
+	logbook_init(&book, simdisk_dir());
+	assert_true(logbook_open(&book));
+	return (0);
+}
+
+static int
+teardown(void **state)
+{
+	logbook_close(&book);
+	simdisk_free(disk);
+	return (0);
+}
+
+/* As after a kill: what is in memory is gone, what was written is there. */
+static void
+reopen(void)
+{
+	struct simdisk *found;
+
+	logbook_close(&book);
+	found = simdisk_image(disk, SIMDISK_KILL, NULL, NULL);
+	simdisk_free(disk);
+	disk = found;
+	simdisk_mount(disk);
+	if (!logbook_open(&book))
+		fail_msg("%s", book.error.text);
+}
+
+static void
+check(void)
+{
+	const char *wrong = logbook_check(&book);
+
+	if (wrong != NULL)
+		fail_msg("%s", wrong);
+}
+
+static void
+count_name(void *arg, const char *name)
+{
+	if (strstr(name, ".seg") != NULL)
+		++*(unsigned *)arg;
+}
+
+static unsigned
+segments(void)
+{
+	unsigned count = 0;
+
+	(void)simdisk_dir()->ops->list(simdisk_dir(), count_name, &count);
+	return (count);
+}
+
+static void
+test_empty(void **state)
+{
+	assert_int_equal(log_first(book.log), 1);
+	assert_int_equal(log_last(book.log), 0);
+	assert_int_equal(log_term(book.log, 0), 0);
+	assert_int_equal(log_term(book.log, 1), 0);
+	assert_int_equal(log_commit(book.log), 0);
+	reopen();
+	check();
+	assert_int_equal(log_file_bytes(book.log), 0);
+}
+
+static void
+test_append_and_read_back(void **state)
+{
+	unsigned i;
+
+	for (i = 0; i < 100; i++) {
+		assert_true(logbook_append(&book, 1 + i / 9, 1 + i % 5, i * 37 % 3000));
+		if (i % 13 == 0)
+			reopen();
+	}
+	check();
+	reopen();
+	check();
+	assert_true(segments() > 10);
+}
+
+static bool
+count_entry(void *arg, const struct log_entry *entry)
+{
+	return (++*(unsigned *)arg < 3);
+}
+
+static void
+test_reading_can_start_and_end_anywhere(void **state)
+{
+	struct error error;
+	unsigned i, count;
+
+	for (i = 0; i < 20; i++)
+		assert_true(logbook_append(&book, 1, 4, 100));
+	for (i = 1; i <= 80; i++) {
+		count = 0;
+		assert_int_equal(log_read(book.log, i, count_entry, &count, &error), 0);
+		assert_int_equal(count, 80 - i + 1 < 3 ? 80 - i + 1 : 3);
+	}
+	count = 0;
+	assert_int_equal(log_read(book.log, 81, count_entry, &count, &error), 0);
+	assert_int_equal(count, 0);
+	log_read_batch(book.log, count_entry, &count);
+	assert_int_equal(count, 3);
+}
+
+static void
+test_entry_larger_than_a_segment(void **state)
+{
+	assert_true(logbook_append(&book, 1, 2, 10));
+	assert_true(logbook_append(&book, 1, 1, 5 * LOGBOOK_SEGMENT));
+	assert_true(logbook_append(&book, 2, 1, LOGBOOK_SEGMENT - LOG_BLOCK - 77));
+	assert_true(logbook_append(&book, 2, 1, LOGBOOK_SEGMENT - LOG_BLOCK - 76));
+	assert_true(logbook_append(&book, 2, 3, 10));
+	check();
+	reopen();
+	check();
+	assert_true(logbook_append(&book, 3, 1, 9 * LOGBOOK_SEGMENT));
+	reopen();
+	reopen();
+	check();
+}
+
+static void
+test_restarts_leave_nothing_behind(void **state)
+{
+	unsigned i, count;
+
+	assert_true(logbook_append(&book, 1, 2, 5000));
+	while (log_prepare(book.log))
+		continue;
+	reopen();
+	count = segments();
+	for (i = 0; i < 10; i++) {
+		reopen();
+		assert_int_equal(segments(), count);
+	}
+	assert_true(logbook_append(&book, 1, 1, 10));
+	check();
+}
+
+static void
+test_spare_of_an_earlier_life_is_used(void **state)
+{
+	uint64_t writes;
+
+	while (log_prepare(book.log))
+		continue;
+	reopen();
+	writes = simdisk_events.writes;
+	assert_true(logbook_append(&book, 1, 1, 10));
+	/* Header, rename, batch. */
+	assert_int_equal(simdisk_events.writes - writes, 3);
+	/* Half of one is not: it is made anew. */
+	assert_int_not_equal(simdisk_open("spare-0.seg", true, true), -1);
+	reopen();
+	assert_true(logbook_append(&book, 1, 1, 10));
+	reopen();
+	check();
+}
+
+static void
+test_cut(void **state)
+{
+	unsigned i;
+
+	for (i = 0; i < 10; i++)
+		assert_true(logbook_append(&book, 1 + i / 4, 5, 600));
+	assert_true(logbook_cut(&book, 51));
+	check();
+	/* In the middle of a batch, and at once dead. */
+	assert_true(logbook_cut(&book, 38));
+	check();
+	reopen();
+	check();
+	assert_int_equal(log_term(book.log, 38), 0);
+	assert_true(logbook_append(&book, 7, 2, 900));
+	check();
+	/* Twice without an append in between; what the first cut left is cut again. */
+	assert_true(logbook_cut(&book, 39));
+	assert_true(logbook_cut(&book, 12));
+	assert_true(logbook_append(&book, 8, 20, 500));
+	assert_true(logbook_append(&book, 8, 1, 5));
+	check();
+	reopen();
+	check();
+	assert_true(logbook_cut(&book, 1));
+	reopen();
+	check();
+	assert_true(logbook_append(&book, 9, 2, 900));
+	reopen();
+	check();
+}
+
+static void
+test_drop_keeps_what_is_above(void **state)
+{
+	unsigned i;
+
+	for (i = 0; i < 40; i++)
+		assert_true(logbook_append(&book, 1 + i / 10, 2, 1500));
+	log_drop_before(book.log, 50);
+	assert_true(log_first(book.log) > 1);
+	assert_true(log_first(book.log) <= 51);
+	check();
+	assert_int_equal(log_term(book.log, 1), 0);
+	book.config.witness = 50;
+	reopen();
+	assert_true(log_first(book.log) <= 51);
+	check();
+	book.config.witness = 80;
+	log_drop_before(book.log, 80);
+	reopen();
+	check();
+	assert_true(logbook_append(&book, 9, 2, 900));
+	check();
+}
+
+/* A segment that is dropped may have been cut to before the next one's first index. */
+static void
+test_drop_after_cut(void **state)
+{
+	unsigned i, index;
+
+	for (i = 0; i < 10; i++)
+		assert_true(logbook_append(&book, 2, 2, 4096));
+	assert_true(logbook_cut(&book, 6));
+	assert_true(logbook_append(&book, 3, 3, 10));
+	/* Dead between two removals: the first one is gone. */
+	for (index = 1; segments() > 2; index++) {
+		char name[24];
+
+		(void)snprintf(name, sizeof(name), "%016x.seg", index);
+		if (simdisk_exists(name))
+			assert_int_equal(simdisk_unlink(name), 0);
+		reopen();
+		assert_true(log_first(book.log) <= log_last(book.log));
+		check();
+	}
+}
+
+static void
+test_recycled_segment_shows_nothing_old(void **state)
+{
+	unsigned i, files;
+
+	for (i = 0; i < 30; i++) {
+		assert_true(logbook_append(&book, 1, 3, 1200));
+		if (i % 4 == 0)
+			log_drop_before(book.log, book.last - 3);
+		files = segments();
+		assert_true(files < 8);
+		if (i % 7 == 0)
+			reopen();
+		check();
+	}
+}
+
+static void
+test_reset(void **state)
+{
+	unsigned i;
+
+	for (i = 0; i < 10; i++)
+		assert_true(logbook_append(&book, 2, 5, 600));
+	assert_int_equal(log_reset(book.log, 900, 5), 0);
+	book.last = 900;
+	book.terms[900] = 5;
+	assert_int_equal(log_first(book.log), 901);
+	check();
+	reopen();
+	assert_int_equal(log_first(book.log), 901);
+	assert_int_equal(log_term(book.log, 900), 5);
+	check();
+	assert_true(logbook_append(&book, 6, 3, 30));
+	reopen();
+	check();
+	assert_int_equal(log_first(book.log), 901);
+}
+
+static void
+test_reading_what_was_dropped(void **state)
+{
+	struct error error;
+	unsigned count = 0;
+
+	assert_int_equal(log_reset(book.log, 10, 5), 0);
+	assert_int_equal(log_read(book.log, 10, count_entry, &count, &error), -1);
+	assert_non_null(strstr(error.text, "begins at 11"));
+}
+
+static void
+refused(const char *why)
+{
+	logbook_close(&book);
+	assert_false(logbook_open(&book));
+	if (strstr(book.error.text, why) == NULL)
+		fail_msg("not \"%s\": %s", why, book.error.text);
+}
+
+static void
+test_refused(void **state)
+{
+	struct log_config config = book.config;
+	int file;
+
+	book.config.witness = 1;
+	refused("all segments are missing");
+	book.config = config;
+	assert_true(logbook_open(&book));
+	assert_true(logbook_append(&book, 1, 3, 20000));
+	assert_true(logbook_append(&book, 1, 3, 20));
+	book.config.witness = 7;
+	refused("0000000000000002.seg is damaged at offset 8192 (the database has applied");
+	book.config = config;
+	book.config.vote_synced = 7;
+	refused("(the vote file knows of entries beyond it): restore this node from a backup");
+	book.config = config;
+	book.config.instance[3]++;
+	refused("0000000000000001.seg belongs to another node");
+	book.config = config;
+	assert_int_equal(simdisk_rename("0000000000000001.seg", "0000000000000009.seg"), 0);
+	refused("0000000000000009.seg was another file");
+	assert_int_equal(simdisk_rename("0000000000000009.seg", "0000000000000001.seg"), 0);
+	file = simdisk_open("0000000000000001.seg", false, false);
+	assert_int_equal(simdisk_truncate(file, 4095), 0);
+	refused("0000000000000001.seg is damaged (too short");
+	assert_int_equal(simdisk_unlink("0000000000000001.seg"), 0);
+	book.config.witness = 1;
+	refused("it begins at entry 4, but the database is at 1");
+}
+
+static void
+test_missing_in_the_middle(void **state)
+{
+	unsigned i;
+
+	for (i = 0; i < 6; i++)
+		assert_true(logbook_append(&book, 1, 1, 16000));
+	assert_int_equal(simdisk_unlink("0000000000000003.seg"), 0);
+	refused("0000000000000003.seg is missing");
+}
+
+static void
+test_other_names_are_left_alone(void **state)
+{
+	static const char *const names[] = { "vote", "0000000000000abc.se", "0000000000000ABC.seg",
+		"+000000000000abc.seg", "0x00000000000abc.seg", "00000000000000abc.seg" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_not_equal(simdisk_open(names[i], true, false), -1);
+	assert_true(logbook_append(&book, 1, 1, 16000));
+	reopen();
+	check();
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_true(simdisk_exists(names[i]));
+}
+
+static void
+test_tail(void **state)
+{
+	unsigned i;
+
+	for (i = 0; i < 10; i++)
+		assert_true(logbook_append(&book, 1, 1, 100));
+	assert_int_equal(log_tail(book.log, 3 * LOG_BLOCK), 7);
+	assert_int_equal(log_tail(book.log, 100 * LOG_BLOCK), 1);
+	assert_int_equal(log_bytes(book.log), 10 * LOG_BLOCK);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_empty),
+		TEST(test_append_and_read_back),
+		TEST(test_reading_can_start_and_end_anywhere),
+		TEST(test_entry_larger_than_a_segment),
+		TEST(test_restarts_leave_nothing_behind),
+		TEST(test_spare_of_an_earlier_life_is_used),
+		TEST(test_cut),
+		TEST(test_drop_keeps_what_is_above),
+		TEST(test_drop_after_cut),
+		TEST(test_recycled_segment_shows_nothing_old),
+		TEST(test_reset),
+		TEST(test_reading_what_was_dropped),
+		TEST(test_refused),
+		TEST(test_missing_in_the_middle),
+		TEST(test_other_names_are_left_alone),
+		TEST(test_tail),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
