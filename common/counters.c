@@ -9,8 +9,17 @@
 
 #include "common/log.h"
 
-#define INFO(name, group, key) { group, key },
-static const struct counter_info infos[] = { COUNTERS_LIST(INFO) };
+#define COUNTER_INFO(name, group, key) { group, key, false },
+#define GAUGE_INFO(name, group, key) { group, key, true },
+static const struct counter_info infos[] = { COUNTERS_LIST(COUNTER_INFO) GAUGES_LIST(GAUGE_INFO) };
+
+/* One writer: no atomic addition needed, only that readers see whole numbers. */
+static void
+add(_Atomic uint64_t *value, uint64_t n)
+{
+	atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + n,
+	    memory_order_relaxed);
+}
 
 struct counters *
 counters_map(int fd, bool writable)
@@ -43,10 +52,14 @@ counters_observe(struct counters *counters, enum histogram histogram, uint64_t n
 
 	for (i = 0; i < HISTOGRAM_BUCKETS && ns >= limit; i++)
 		limit *= 2;
-	atomic_store_explicit(&counts->buckets[i],
-	    atomic_load_explicit(&counts->buckets[i], memory_order_relaxed) + 1, memory_order_relaxed);
-	atomic_store_explicit(&counts->sum_ns,
-	    atomic_load_explicit(&counts->sum_ns, memory_order_relaxed) + ns, memory_order_relaxed);
+	add(&counts->buckets[i], 1);
+	add(&counts->sum_ns, ns);
+}
+
+void
+counters_answer(struct counters *counters, unsigned route, unsigned status)
+{
+	add(&counters->answers[route][status], 1);
 }
 
 const struct counter_info *

@@ -34,36 +34,36 @@
 	X(UI,				"http",		"ui")				\
 	X(USER_REAPS,			"http",		"user_reaps")			\
 	X(USER_SNAPSHOTS,		"http",		"user_snapshots")		\
-	X(DB_EXECUTIONS,		"db",		"executions")			\
-	X(DB_EXECUTION_ERRORS,		"db",		"execution_errors")		\
-	X(DB_QUERIES,			"db",		"queries")			\
-	X(DB_QUERY_ERRORS,		"db",		"query_errors")			\
-	X(DB_REQUESTS,			"db",		"requests")			\
 	X(DB_CHECKPOINTS,		"db",		"checkpoints")			\
 	X(DB_CHECKPOINT_ERRORS,		"db",		"checkpoint_errors")		\
 	X(CONNECTIONS,			"",		"connections")			\
-	X(CONNECTIONS_OPEN,		"",		"connections_open")		\
 	X(CONNECTIONS_FULL,		"",		"connections_full")		\
 	X(CONNECTIONS_REFUSED,		"",		"connections_refused")		\
 	X(CLIENTS_GONE,			"",		"clients_gone")			\
-	X(JOBS,				"",		"requests_in_flight")		\
 	X(FRAMING_REFUSED,		"",		"framing_refused")		\
-	X(STATUS_2XX,			"",		"responses_2xx")		\
-	X(STATUS_3XX,			"",		"responses_3xx")		\
-	X(STATUS_4XX,			"",		"responses_4xx")		\
-	X(STATUS_5XX,			"",		"responses_5xx")		\
 	X(LOG_FLUSHES,			"",		"log_flushes")			\
 	X(LOG_BYTES,			"",		"log_bytes")			\
 	X(LOG_ENTRIES,			"",		"log_entries")			\
-	X(RAFT_WAITING,			"",		"raft_waiting")			\
 	X(APPLY_BATCHES,		"",		"apply_batches")		\
 	X(APPLY_ENTRIES,		"",		"apply_entries")		\
-	X(APPLY_STALLS,			"",		"apply_stalls")			\
+	X(APPLY_STALLS,			"",		"apply_stalls")
+
+/* What goes up and down: set, not added to.  Only in /metrics. */
+#define GAUGES_LIST(X)									\
+	X(CONNECTIONS_OPEN,		"",		"connections_open")		\
+	X(JOBS,				"",		"requests_in_flight")		\
+	X(WAITING_AUTH,			"",		"requests_at_auth")		\
+	X(WAITING_RAFT,			"",		"requests_at_raft")		\
+	X(WAITING_READ,			"",		"requests_at_read")		\
 	X(WAL_BYTES,			"",		"wal_bytes")			\
 	X(DATABASE_BYTES,		"",		"database_bytes")
 
 #define COUNTERS_ENUM(name, group, key) COUNTER_##name,
-enum counter { COUNTERS_LIST(COUNTERS_ENUM) COUNTER__COUNT };
+enum counter { COUNTERS_LIST(COUNTERS_ENUM) GAUGES_LIST(COUNTERS_ENUM) COUNTER__COUNT };
+
+/* Answers by route and status; how these are numbered is http's. */
+#define COUNTERS_ROUTES 22
+#define COUNTERS_STATUSES 13
 
 /* Distributions, in nanoseconds; bucket n counts what is below 2^n * 16 us. */
 enum histogram {
@@ -85,6 +85,7 @@ struct histogram_counts {
 struct counters {
 	_Atomic uint64_t values[COUNTER__COUNT];
 	struct histogram_counts histograms[HISTOGRAM__COUNT];
+	_Atomic uint64_t answers[COUNTERS_ROUTES][COUNTERS_STATUSES];
 };
 
 #define COUNTERS_PAGE_SIZE 4096
@@ -95,10 +96,12 @@ struct counters *counters_map(int fd, bool writable);
 /* The sum of a counter over several pages. */
 uint64_t counters_sum(const struct counters *const *, size_t n, enum counter);
 void counters_observe(struct counters *, enum histogram, uint64_t ns);
+void counters_answer(struct counters *, unsigned route, unsigned status);
 
 struct counter_info {
 	const char *group;
 	const char *key;
+	bool gauge;
 };
 const struct counter_info *counter_info(enum counter);
 

@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "proc/http/http.h"
+#include "proc/http/metrics.h"
 
 static const char type_text[] = "text/plain; charset=utf-8";
 
@@ -50,8 +51,8 @@ answer_reason(int status)
 static void
 add(struct job *job, const char *lower, const char *name, const char *value, size_t len)
 {
-	h2o_add_header_by_str(&job->req->pool, &job->req->res.headers, lower, strlen(lower), 0, name,
-	    value, len);
+	h2o_add_header_by_str(
+	    &job->req->pool, &job->req->res.headers, lower, strlen(lower), 0, name, value, len);
 }
 
 static void
@@ -105,12 +106,7 @@ count_request(struct job *job, int status)
 {
 	struct counters *counters = job->http->counters;
 
-	counter_add(counters,
-	    status < 300     ? COUNTER_STATUS_2XX :
-		status < 400 ? COUNTER_STATUS_3XX :
-		status < 500 ? COUNTER_STATUS_4XX :
-			       COUNTER_STATUS_5XX,
-	    1);
+	metrics_count(counters, job->route, status);
 	if (job->route != NULL)
 		counters_observe(counters, route_histogram(job->route),
 		    (uint64_t)(http_now_ns() - job->started_ns));

@@ -12,7 +12,7 @@
  *	answer.c  the headers and bodies clients get
  *	tickets.c who a client is: auth's answers, cached
  *	cert.c    the TLS context and its renewal
- *	status.c  gathers the parts of /status
+ *	status.c  gathers the parts of /status and /metrics
  */
 #ifndef PROC_HTTP_HTTP_H
 #define PROC_HTTP_HTTP_H
@@ -279,6 +279,5 @@ void status_nodes(struct job *);
 void status_leader(struct job *);
 void status_vars(struct job *);
 void status_licenses(struct job *);
-void status_metrics(struct job *);
 
 #endif

@@ -215,6 +215,22 @@ give_up(struct http *http, struct job_list *list, int64_t limit_ns, const char *
 	}
 }
 
+/* What requests wait for, as of this second. */
+static void
+gauge_jobs(struct http *http)
+{
+	uint64_t phases[JOB_ANSWERED + 1] = { 0 };
+	size_t i;
+
+	for (i = 0; i < REQUESTS_WAITING_MAX && http->jobs > 0; i++)
+		if (http->slots[i].job != NULL)
+			phases[http->slots[i].job->phase]++;
+	counter_set(http->counters, COUNTER_JOBS, http->jobs);
+	counter_set(http->counters, COUNTER_WAITING_AUTH, phases[JOB_AUTH]);
+	counter_set(http->counters, COUNTER_WAITING_RAFT, phases[JOB_INDEX] + phases[JOB_LOG]);
+	counter_set(http->counters, COUNTER_WAITING_READ, phases[JOB_READ] + phases[JOB_READER]);
+}
+
 void
 jobs_sweep(struct http *http)
 {
@@ -239,4 +255,5 @@ jobs_sweep(struct http *http)
 	for (i = 0; i < REQUESTS_WAITING_MAX && http->jobs > 0; i++)
 		if (http->slots[i].job != NULL && http->slots[i].job->phase == JOB_STATUS)
 			status_sweep(http->slots[i].job);
+	gauge_jobs(http);
 }

@@ -1,6 +1,6 @@
 /*
- * /nodes, /leader, /debug/vars, /metrics, /licenses, and the selection of parts
- * of /status.
+ * /nodes, /leader, /debug/vars, /licenses, and the walk over JSON objects of our
+ * own printing that /status (key=) and /metrics use.
  */
 #include "proc/http/pages.h"
 
@@ -14,16 +14,15 @@
 
 /* ---- selecting ---- */
 
-/* Behind a JSON value of our own printing. */
-static const char *
-skip_value(const char *at)
+const char *
+pages_skip(const char *at)
 {
 	int depth = 0;
 	bool quoted = false;
 
 	for (; *at != '\0'; at++) {
 		if (quoted) {
-			if (*at == '\\')
+			if (*at == '\\' && at[1] != '\0')
 				at++;
 			else if (*at == '"')
 				quoted = false;
@@ -41,14 +40,13 @@ skip_value(const char *at)
 	return (at);
 }
 
-/* The value of a member; NULL if the object has none of this name. */
-static const char *
-find_member(const char *object, const char *key, size_t len)
+const char *
+pages_find(const char *object, const char *key, size_t len)
 {
 	const char *at = object + 1;
 
 	while (*at == '"') {
-		const char *end = skip_value(at);
+		const char *end = pages_skip(at);
 		const char *name = at + 1;
 		const char *value = memchr(name, '"', (size_t)(end - name));
 
@@ -68,7 +66,7 @@ pages_select(const char *json, const char *key, struct buf *out)
 		const char *dot = strchr(key, '.');
 		size_t len = dot != NULL ? (size_t)(dot - key) : strlen(key);
 
-		json = find_member(json, key, len);
+		json = pages_find(json, key, len);
 		if (json == NULL) {
 			buf_add_text(out, "{}");
 			return;
@@ -77,7 +75,7 @@ pages_select(const char *json, const char *key, struct buf *out)
 			break;
 		key = dot + 1;
 	}
-	buf_add(out, json, (size_t)(skip_value(json) - json));
+	buf_add(out, json, (size_t)(pages_skip(json) - json));
 }
 
 /* ---- nodes ---- */
@@ -265,59 +263,6 @@ pages_vars(struct http *http, const struct params *params, struct buf *out)
 		first = false;
 	}
 	buf_add_text(out, "\n}\n");
-}
-
-/* ---- /metrics ---- */
-
-static void
-add_histogram(const struct http *http, enum histogram histogram, const char *name, const char *labels,
-    struct buf *out)
-{
-	uint64_t sum = 0, count = 0, limit = HISTOGRAM_FIRST_NS;
-	const char *comma = labels[0] != '\0' ? "," : "";
-	size_t b, i;
-
-	for (i = 0; i < http->nall; i++)
-		sum += http->all[i]->histograms[histogram].sum_ns;
-	for (b = 0; b <= HISTOGRAM_BUCKETS; b++, limit *= 2) {
-		for (i = 0; i < http->nall; i++)
-			count += http->all[i]->histograms[histogram].buckets[b];
-		if (b < HISTOGRAM_BUCKETS)
-			buf_printf(out, "%s_bucket{%s%sle=\"%.9g\"} %" PRIu64 "\n", name, labels, comma,
-			    (double)limit / 1e9, count);
-		else
-			buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, labels, comma,
-			    count);
-	}
-	buf_printf(out, "%s_sum{%s} %.9f\n%s_count{%s} %" PRIu64 "\n", name, labels, (double)sum / 1e9,
-	    name, labels, count);
-}
-
-void
-pages_metrics(struct http *http, const struct params *params, struct buf *out)
-{
-	const struct board_state *board = http_state(http);
-	int i;
-
-	for (i = 0; i < COUNTER__COUNT; i++) {
-		const struct counter_info *info = counter_info((enum counter)i);
-
-		buf_printf(out, "rqlited_%s%s%s %" PRIu64 "\n", info->group, info->group[0] != '\0' ? "_" : "",
-		    info->key, counters_sum(http->all, http->nall, (enum counter)i));
-	}
-	buf_printf(out,
-	    "rqlited_raft_term %" PRIu64 "\nrqlited_raft_commit_index %" PRIu64
-	    "\nrqlited_raft_applied_index %" PRIu64 "\nrqlited_raft_leader %d\nrqlited_ready %d\n"
-	    "rqlited_stalled %d\n",
-	    board->term, board->commit, board->applied, board->role == BOARD_LEADER, board->ready,
-	    board->stalled);
-	buf_add_text(out, "# TYPE rqlited_request_seconds histogram\n");
-	add_histogram(http, HISTOGRAM_EXECUTE, "rqlited_request_seconds", "route=\"execute\"", out);
-	add_histogram(http, HISTOGRAM_QUERY, "rqlited_request_seconds", "route=\"query\"", out);
-	add_histogram(http, HISTOGRAM_REQUEST, "rqlited_request_seconds", "route=\"request\"", out);
-	add_histogram(http, HISTOGRAM_OTHER, "rqlited_request_seconds", "route=\"other\"", out);
-	buf_add_text(out, "# TYPE rqlited_log_sync_seconds histogram\n");
-	add_histogram(http, HISTOGRAM_LOG_SYNC, "rqlited_log_sync_seconds", "", out);
 }
 
 /* ---- /licenses ---- */

@@ -23,7 +23,8 @@ void pages_status(const struct pages_status *, const struct params *, struct buf
 void pages_nodes(struct http *, const struct params *, struct buf *out);
 void pages_leader(struct http *, const struct params *, struct buf *out);
 void pages_vars(struct http *, const struct params *, struct buf *out);
-void pages_metrics(struct http *, const struct params *, struct buf *out);
+/* Prometheus' text form; what siblings did not tell is left out. */
+void pages_metrics(const struct pages_status *, struct buf *out);
 void pages_licenses(struct http *, const struct params *, struct buf *out);
 
 #endif

@@ -77,7 +77,8 @@ route_find(const char *path, size_t len)
 	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		size_t n = strlen(routes[i].path);
 
-		if ((routes[i].prefix ? len >= n : len == n) && memcmp(path, routes[i].path, n) == 0)
+		if ((routes[i].prefix ? len >= n : len == n) &&
+		    memcmp(path, routes[i].path, n) == 0)
 			return (&routes[i]);
 	}
 	return (NULL);
@@ -112,4 +113,15 @@ route_histogram(const struct route *route)
 	default:
 		return (HISTOGRAM_OTHER);
 	}
+}
+
+const char *
+route_path(enum endpoint endpoint)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		if (routes[i].endpoint == endpoint)
+			return (routes[i].path);
+	return ("none");
 }

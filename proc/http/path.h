@@ -59,5 +59,7 @@ const struct route *route_find(const char *path, size_t len);
 /* 0 for a method that nothing allows. */
 unsigned method_bit(const char *method, size_t len);
 enum histogram route_histogram(const struct route *);
+/* The path of an endpoint, as its route has it; "none" for ENDPOINT__COUNT. */
+const char *route_path(enum endpoint);
 
 #endif

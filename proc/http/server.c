@@ -268,7 +268,6 @@ sweep(h2o_timeout_entry_t *entry)
 	http->bodies = state.bodies;
 	jobs_sweep(http);
 	counter_set(http->counters, COUNTER_CONNECTIONS_OPEN, http->connections);
-	counter_set(http->counters, COUNTER_JOBS, http->jobs);
 	if (http->draining && (http->connections == 0 || http_now_ns() > http->drain_until_ns))
 		proc_stopped(&http->proc);
 	h2o_timeout_link(http->ctx.loop, &http->sweep_timeout, &http->sweep_entry);
@@ -331,7 +330,8 @@ has_transfer_coding(h2o_req_t *req)
 	at = sock->input->bytes;
 	end = at + sock->input->size;
 	for (; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
-		if ((size_t)(end - at) > sizeof(name) && strncasecmp(at + 1, name, sizeof(name) - 1) == 0)
+		if ((size_t)(end - at) > sizeof(name) &&
+		    strncasecmp(at + 1, name, sizeof(name) - 1) == 0)
 			return (true);
 		if (end - at > 2 && at[1] == '\r' && at[2] == '\n')
 			break;

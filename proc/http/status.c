@@ -1,7 +1,7 @@
 /*
- * /readyz, and the gathering of /status: its parts come from raft, sql and the
- * master, each within a second; a part that does not come is an error member.
- * What they are made into is pages.c's.
+ * /readyz, and the gathering of /status and /metrics: their parts come from raft,
+ * sql and the master, each within a second; a part that does not come is an error
+ * member, or left out.  What they are made into is pages_status.c's and metrics.c's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +54,10 @@ finish(struct job *job)
 	};
 	struct buf out = BUF_INIT;
 
-	pages_status(&status, &job->params, &out);
+	if (job->route->endpoint == ENDPOINT_METRICS)
+		pages_metrics(&status, &out);
+	else
+		pages_status(&status, &job->params, &out);
 	answer_body(job, 200, job->route->content_type, buf_bytes(&out), buf_size(&out));
 	buf_fini(&out);
 }
@@ -131,12 +134,6 @@ void
 status_vars(struct job *job)
 {
 	answer_page(job, pages_vars);
-}
-
-void
-status_metrics(struct job *job)
-{
-	answer_page(job, pages_metrics);
 }
 
 void

@@ -345,7 +345,9 @@ work_read(struct job *job)
 {
 	struct http *http = job->http;
 	struct chan *reader = choose_reader(http);
-	struct msg_query query = { .request = job->id, .mode = job->mode, .ticket = ticket_of(job) };
+	struct msg_query query = {
+		.request = job->id, .mode = job->mode, .ticket = ticket_of(job)
+	};
 
 	if (reader == NULL) {
 		if (http_state(http)->open)
@@ -553,6 +555,7 @@ work_start(struct job *job)
 		start_sql(job);
 		break;
 	case ENDPOINT_STATUS:
+	case ENDPOINT_METRICS:
 		status_start(job);
 		break;
 	case ENDPOINT_NODES:
@@ -569,9 +572,6 @@ work_start(struct job *job)
 		break;
 	case ENDPOINT_VARS:
 		status_vars(job);
-		break;
-	case ENDPOINT_METRICS:
-		status_metrics(job);
 		break;
 	case ENDPOINT_PPROF:
 		answer_empty(job, 404, NULL);
