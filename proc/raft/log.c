@@ -329,8 +329,9 @@ log_reset(struct log *log, uint64_t index, uint64_t term)
 {
 	if (segment_start_fresh(log, index + 1, term) == -1)
 		return (-1);
-	while (log->nsegments > 1)
-		segment_remove(log, 0);
+	/* In order, none left out: what stays is void, and goes when the log is opened. */
+	while (log->nsegments > 1 && segment_remove(log, 0))
+		continue;
 	log_forget_all(log, index + 1, term);
 	return (0);
 }
@@ -341,8 +342,8 @@ log_drop_before(struct log *log, uint64_t index)
 	size_t gone = 0;
 
 	/* A segment may go when the next one begins at or before the index. */
-	while (log->nsegments > 1 && log->segments[1].first <= index)
-		segment_remove(log, 0);
+	while (log->nsegments > 1 && log->segments[1].first <= index && segment_remove(log, 0))
+		continue;
 	while (gone < log->nplaces && log->nsegments > 0 &&
 	       log->places[gone].sequence < log->segments[0].sequence)
 		gone++;
@@ -482,7 +483,7 @@ rewrite_last(struct log *log, struct error *error)
 		return (error_set_errno(error, "raft log: writing the last batch again"));
 	/* Lives in which nothing is written leave nothing behind. */
 	if (alone)
-		segment_remove(log, log->nsegments - 2);
+		(void)segment_remove(log, log->nsegments - 2);
 	return (0);
 }
 

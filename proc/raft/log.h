@@ -74,7 +74,8 @@ int log_commit(struct log *);
 /* Whether a batch of so many bytes finds a segment: the one in use, the spare, or space for one. */
 bool log_has_room(struct log *, size_t bytes);
 /* The entries of the batch committed last, from memory; not while another is built. */
-void log_read_batch(const struct log *, bool (*each)(void *arg, const struct log_entry *), void *arg);
+void log_read_batch(
+    const struct log *, bool (*each)(void *arg, const struct log_entry *), void *arg);
 /* The index from which on the log holds so many bytes; and those of all segment files. */
 uint64_t log_tail(const struct log *, size_t bytes);
 uint64_t log_file_bytes(const struct log *);

@@ -78,8 +78,8 @@ int segment_open(struct log *, uint64_t sequence, struct segment *, struct error
 void segment_add(struct log *, const struct segment *);
 void segment_name(uint64_t sequence, char out[24]);
 void segment_free_last(struct log *);
-/* Its file becomes the spare, or goes. */
-void segment_remove(struct log *, size_t i);
+/* Its file becomes the spare, or goes; false: it could not, and stays. */
+bool segment_remove(struct log *, size_t i);
 /* What an earlier life has prepared: only its size matters, a new header voids what is in it. */
 void segment_find_spare(struct log *);
 void *log_grow(void *list, size_t count, size_t *cap, size_t size);

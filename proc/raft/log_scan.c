@@ -258,8 +258,8 @@ remove_void(struct log *log)
 	for (i = 0; i < log->nsegments; i++)
 		if (log->segments[i].fresh)
 			fresh = i;
-	while (fresh-- > 0)
-		segment_remove(log, 0);
+	while (fresh-- > 0 && segment_remove(log, 0))
+		continue;
 }
 
 static int

@@ -328,18 +328,21 @@ recycle(struct log *log, const struct segment *segment, const char *name)
 	return (true);
 }
 
-void
+bool
 segment_remove(struct log *log, size_t i)
 {
 	char name[24];
 
 	segment_name(log->segments[i].sequence, name);
 	if (!recycle(log, &log->segments[i], name)) {
-		log->dir->ops->close(log->dir, log->segments[i].file);
-		if (log->dir->ops->unlink(log->dir, name) == -1)
+		if (log->dir->ops->unlink(log->dir, name) == -1) {
 			log_warn("raft log: unlink %s", name);
+			return (false);
+		}
+		log->dir->ops->close(log->dir, log->segments[i].file);
 	}
 	log->nsegments--;
 	memmove(&log->segments[i], &log->segments[i + 1],
 	    (log->nsegments - i) * sizeof(log->segments[0]));
+	return (true);
 }

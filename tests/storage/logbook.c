@@ -56,19 +56,26 @@ logbook_append(struct logbook *book, uint64_t term, unsigned count, size_t size)
 		book->terms[index] = term;
 		book->sizes[index] = size;
 	}
-	if (log_commit(book->log) == -1)
-		return (false);
-	book->last += count;
-	return (true);
+	book->wanted = book->last + count;
+	if (log_commit(book->log) == 0)
+		book->last = book->wanted;
+	else
+		count = 0;
+	book->wanted = book->last;
+	return (count > 0);
 }
 
 bool
 logbook_cut(struct logbook *book, uint64_t index)
 {
-	if (log_cut(book->log, index) == -1)
-		return (false);
-	book->last = index - 1;
-	return (true);
+	int result;
+
+	book->cutting = index;
+	result = log_cut(book->log, index);
+	book->cutting = 0;
+	if (result == 0)
+		book->last = book->wanted = index - 1;
+	return (result == 0);
 }
 
 struct checking {

@@ -22,6 +22,8 @@ struct logbook {
 	uint64_t terms[LOGBOOK_MAX]; /* by index */
 	size_t sizes[LOGBOOK_MAX];
 	uint64_t last;
+	uint64_t wanted; /* while a batch is written: its last index */
+	uint64_t cutting; /* while the log is cut: where; else 0 */
 };
 
 /* An empty book of a log in the directory, not opened. */
