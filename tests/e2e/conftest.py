@@ -36,6 +36,11 @@ def free_port():
     raise RuntimeError("no free port")
 
 
+def basic(user):
+    """The header that says who asks: "name:password"."""
+    return {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
@@ -56,6 +61,7 @@ class Node:
         self.dir = pathlib.Path(directory or tempfile.mkdtemp(prefix="rqlited-e2e-"))
         self.data = self.dir / "data"
         self.flags, self.program, self.process = list(flags), program, None
+        self.user = None  # "name:password" to ask for readiness as
         self.port, self.raft_port = free_port(), free_port()
         self.address = "127.0.0.1:%d" % self.port
 
@@ -78,7 +84,7 @@ class Node:
             if self.process.poll() is not None:
                 raise AssertionError("rqlited exited with %d:\n%s" % (self.process.returncode, self.log))
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.get("/readyz").status in (200, 401):
+                if self.get("/readyz", headers=basic(self.user) if self.user else {}).status == 200:
                     return self
             time.sleep(0.01)
         raise AssertionError("not ready after %d s:\n%s" % (limit, self.log[-4000:]))
@@ -140,7 +146,7 @@ class Node:
     def post(self, path, document, user=None, **more):
         headers = {"Content-Type": "application/json"}
         if user:
-            headers["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
+            headers.update(basic(user))
         return self.request("POST", path, json.dumps(document), headers, **more)
 
     def execute(self, *statements, **more):

@@ -1,0 +1,262 @@
+"""Credentials: permissions per endpoint, wrong passwords, reload, hashed passwords."""
+
+import http.client
+import json
+import signal
+import subprocess
+
+import pytest
+
+import conftest
+from conftest import PROGRAM, wait_for
+
+PERMISSIONS = ["execute", "query", "load", "backup", "snapshot", "status", "ready", "leader-ops", "ui", "remove"]
+
+# method, path, body, permissions needed: all of them
+ENDPOINTS = [
+    ("POST", "/db/execute", '["INSERT INTO t VALUES(1)"]', {"execute"}),
+    ("POST", "/db/execute?queue", '["INSERT INTO t VALUES(1)"]', {"execute"}),
+    ("GET", "/db/query?q=SELECT+1", None, {"query"}),
+    ("POST", "/db/query", '["SELECT 1"]', {"query"}),
+    ("POST", "/db/request", '["SELECT 1"]', {"query", "execute"}),
+    ("POST", "/db/sql", '["SELECT 1"]', {"query"}),
+    ("GET", "/db/backup", None, {"backup"}),
+    ("POST", "/db/load", "SELECT 1", {"load"}),
+    ("POST", "/boot", "no database", {"load"}),
+    ("POST", "/snapshot", None, {"snapshot"}),
+    ("POST", "/reap", None, {"snapshot"}),
+    ("GET", "/status", None, {"status"}),
+    ("GET", "/nodes", None, {"status"}),
+    ("GET", "/debug/vars", None, {"status"}),
+    ("GET", "/licenses", None, {"status"}),
+    ("GET", "/readyz", None, {"ready"}),
+    ("GET", "/leader", None, {"leader-ops"}),
+    ("GET", "/console/", None, {"ui"}),
+    ("DELETE", "/remove", "no document", {"remove"}),
+]
+
+
+def basic(user, password):
+    return conftest.basic("%s:%s" % (user, password))
+
+
+def write_users(node, *users):
+    path = node.dir / "users.json"
+    path.write_text(json.dumps(list(users)))
+    path.chmod(0o600)
+    return str(path)
+
+
+def user(name, *perms, password=None, **more):
+    return dict(username=name, perms=list(perms), **({"password": password or "pw-" + name} if not more else more))
+
+
+@pytest.fixture
+def secured(make_node):
+    """A node with a user of each single permission and one of all."""
+    node = make_node()
+    users = [user(p, p) for p in PERMISSIONS] + [user("root", "all"), user("both", "query", "execute")]
+    node.user = "root:pw-root"
+    node.flags += ["-auth", write_users(node, *users)]
+    node.start()
+    answer = node.post("/db/execute", ["CREATE TABLE t(x)"], user="root:pw-root")
+    assert answer.status == 200 and "error" not in answer.text, answer.text
+    return node
+
+
+def test_each_endpoint_against_each_permission(secured):
+    wrong = []
+    for method, path, body, needed in ENDPOINTS:
+        for name in PERMISSIONS + ["root", "both"]:
+            held = {"root": set(PERMISSIONS), "both": {"query", "execute"}}.get(name, {name})
+            status = secured.request(method, path, body, basic(name, "pw-" + name)).status
+            if (status != 401) != (needed <= held):
+                wrong.append((method, path, name, status))
+        anonymous = secured.request(method, path, body)
+        if anonymous.status != 401 or anonymous.body != b"":
+            wrong.append((method, path, None, anonymous.status))
+    assert not wrong
+
+
+def test_refusal_writes_nothing(secured):
+    answer = secured.post("/db/execute", ["INSERT INTO t VALUES(77)"], user="query:pw-query")
+    assert answer.status == 401 and answer.body == b""
+    answer = secured.post("/db/query", ["SELECT count(*) FROM t WHERE x = 77"], user="query:pw-query")
+    assert answer.json["results"][0]["values"] == [[0]]
+
+
+def test_unprotected_paths(secured):
+    assert secured.get("/").status == 302
+    assert secured.request("OPTIONS", "/db/execute").status == 200
+    assert secured.get("/nothing").status == 404
+
+
+def test_authorisation_before_method(secured):
+    assert secured.get("/db/execute").status == 401
+    assert secured.get("/db/execute", headers=basic("execute", "pw-execute")).status == 405
+
+
+@pytest.mark.parametrize("headers", [
+    basic("query", "wrong"), basic("query", ""), basic("query", "pw-query "), basic("nobody", "pw-query"),
+    basic("", ""), {"Authorization": "Bearer x"}, {"Authorization": "Basic !!!"}, {"Authorization": "Basic"},
+])
+def test_wrong_credentials(secured, headers):
+    answer = secured.get("/db/query?q=SELECT+1", headers=headers)
+    assert answer.status == 401 and answer.body == b""
+    assert answer.headers["WWW-Authenticate"] == 'Basic realm="rqlite"'
+
+
+def test_a_guesser_is_slowed_but_not_who_is_logged_in(secured):
+    good = http.client.HTTPConnection("127.0.0.1", secured.port)
+
+    def ask():
+        good.request("GET", "/db/query?q=SELECT+1", headers=basic("query", "pw-query"))
+        response = good.getresponse()
+        response.read()
+        return response.status
+
+    assert ask() == 200
+    for i in range(40):
+        assert secured.get("/db/query?q=SELECT+1", headers=basic("execute", "guess%d" % i)).status == 401
+    # The right password is not looked at now: it could be the guess of somebody.
+    assert secured.get("/status", headers=basic("status", "pw-status")).status == 401
+    assert ask() == 200
+    good.close()
+    assert "guess" not in secured.log
+
+
+def test_star_adds_to_everybody(make_node):
+    node = make_node()
+    node.flags += ["-auth", write_users(node, user("a", "query"), {"username": "*", "perms": ["status", "ready"]})]
+    node.start()
+    assert node.get("/status").status == 200
+    assert node.get("/status", headers=basic("a", "wrong")).status == 200
+    assert node.get("/status", headers=basic("a", "pw-a")).status == 200
+    assert node.get("/db/query?q=SELECT+1").status == 401
+    assert node.get("/db/query?q=SELECT+1", headers=basic("a", "pw-a")).status == 200
+
+
+def test_entry_without_perms_inherits_nothing(make_node):
+    node = make_node()
+    node.user = "admin:pw-admin"
+    node.flags += ["-auth", write_users(node, user("admin", "all"), {"username": "guest", "password": "g"},
+                                        {"username": "open", "perms": ["all"]})]
+    node.start()
+    assert node.get("/status", headers=basic("guest", "g")).status == 401
+    assert node.get("/status", headers=basic("open", "")).status == 401
+    assert node.get("/status", headers=basic("open", "g")).status == 401
+    assert node.get("/status", headers=basic("admin", "pw-admin")).status == 200
+
+
+# --- reload ---
+
+def reload(node, text):
+    before = node.log.count(text)
+    node.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: node.log.count(text) > before, 8, "the line: " + text)
+
+
+READ = "credentials, certificates and keys were read again"
+REFUSED = "reload refused, the files in use stay in use"
+
+
+def test_removed_user_loses_the_open_connection(make_node):
+    node = make_node()
+    node.user = "a:pw-a"
+    node.flags += ["-auth", write_users(node, user("a", "all"), user("b", "all"))]
+    node.start()
+    connection = http.client.HTTPConnection("127.0.0.1", node.port)
+
+    def ask(name):
+        connection.request("GET", "/db/query?q=SELECT+1", headers=basic(name, "pw-" + name))
+        response = connection.getresponse()
+        response.read()
+        return response.status
+
+    assert ask("a") == 200 and ask("b") == 200
+    kept = connection.sock
+    write_users(node, user("a", "query"), user("c", "all"))
+    assert ask("b") == 200, "only a signal reads the file again"
+    reload(node, READ)
+    assert ask("b") == 401
+    assert ask("a") == 200 and ask("c") == 200
+    assert connection.sock is kept
+    assert node.get("/status", headers=basic("a", "pw-a")).status == 401, "a permission was taken away"
+    connection.close()
+
+
+def test_bad_file_changes_nothing(make_node):
+    node = make_node()
+    path = node.dir / "users.json"
+    node.user = "a:pw-a"
+    node.flags += ["-auth", write_users(node, user("a", "all"))]
+    node.start()
+    for text in ('[{"username": "b", "password": "x", "perms": ["all"]', "", '[{"username": 5}]'):
+        path.write_text(text)
+        reload(node, REFUSED)
+        assert "reload: auth: " in node.log
+        assert node.get("/status", headers=basic("a", "pw-a")).status == 200
+        assert node.get("/status", headers=basic("b", "x")).status == 401
+    path.unlink()
+    reload(node, REFUSED)
+    assert node.get("/status", headers=basic("a", "pw-a")).status == 200
+    write_users(node, user("c", "all"))
+    reload(node, READ)
+    assert node.get("/status", headers=basic("a", "pw-a")).status == 401
+    assert node.get("/status", headers=basic("c", "pw-c")).status == 200
+
+
+# --- hashes ---
+
+def hash_password(password):
+    done = subprocess.run([PROGRAM, "-hash-password"], input=password + "\n", capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_hash_password_makes_what_auth_takes(make_node):
+    node = make_node()
+    hashed = hash_password("p:w ü")
+    node.user = "a:p:w ü"
+    assert hashed.startswith("$y$") and "p:w" not in hashed
+    assert hash_password("p:w ü") != hashed, "each hash has a salt of its own"
+    node.flags += ["-auth", write_users(node, user("a", "all", password_hash=hashed))]
+    node.start()
+    for _ in range(3):
+        assert node.get("/status", headers=basic("a", "p:w ü")).status == 200
+        assert node.get("/status", headers=basic("a", "p:w")).status == 401
+    assert node.get("/status", headers=basic("a", hashed)).status == 401
+
+
+def test_sha512crypt_hash(make_node):
+    node = make_node()
+    node.user = "a:secret"
+    hashed = subprocess.run(["openssl", "passwd", "-6", "secret"], capture_output=True, text=True).stdout.strip()
+    node.flags += ["-auth", write_users(node, user("a", "all", password_hash=hashed))]
+    node.start()
+    assert node.get("/status", headers=basic("a", "secret")).status == 200
+    assert node.get("/status", headers=basic("a", "Secret")).status == 401
+
+
+def test_loose_mode_is_warned_of(make_node):
+    node = make_node()
+    node.user = "a:pw-a"
+    path = write_users(node, user("a", "all"))
+    (node.dir / "users.json").chmod(0o644)
+    node.flags += ["-auth", path]
+    node.start()
+    assert "users.json" in node.log and "0640" in node.log
+    assert "pw-a" not in node.log
+
+
+def test_auth_worker_dies_and_comes_back(make_node):
+    node = make_node()
+    node.user = "a:pw-a"
+    node.flags += ["-auth", write_users(node, user("a", "all"))]
+    node.start()
+    before = node.workers()["auth"]
+    node.process.poll()
+    subprocess.run(["kill", "-9", str(before)], check=True)
+    wait_for(lambda: node.workers().get("auth") not in (None, before), 10, "a new auth")
+    wait_for(lambda: node.get("/status", headers=basic("a", "pw-a")).status == 200, 5, "the user's return")
+    assert node.get("/status", headers=basic("a", "wrong")).status == 401
