@@ -274,7 +274,8 @@ chan_flush(struct chan *chan)
 		if (out != NULL && out->at == chan->out.pos)
 			n = send_fd(chan, out);
 		else {
-			struct iovec iov = { chan->out.data + chan->out.pos, until - chan->out.pos };
+			struct iovec iov = { chan->out.data + chan->out.pos,
+				until - chan->out.pos };
 			struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 			n = sendmsg(chan->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -24,8 +24,8 @@ add(_Atomic uint64_t *value, uint64_t n)
 struct counters *
 counters_map(int fd, bool writable)
 {
-	void *page = mmap(NULL, COUNTERS_PAGE_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
-	    fd, 0);
+	void *page = mmap(
+	    NULL, COUNTERS_PAGE_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
 
 	if (page == MAP_FAILED)
 		fatal("mmap of counters");

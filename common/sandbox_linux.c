@@ -53,8 +53,8 @@ struct ruleset {
 #endif
 
 static const int set_stdio[] = {
-	SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_recvmsg, SYS_sendmsg, SYS_sendto, SYS_recvfrom,
-	SYS_close, SYS_epoll_pwait, SYS_epoll_ctl, SYS_ppoll,
+	SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_recvmsg, SYS_sendmsg, SYS_sendto,
+	SYS_recvfrom, SYS_close, SYS_epoll_pwait, SYS_epoll_ctl, SYS_ppoll,
 #ifdef SYS_epoll_wait
 	SYS_epoll_wait,
 #endif
@@ -63,15 +63,16 @@ static const int set_stdio[] = {
 #endif
 	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mprotect, SYS_futex,
 	SYS_clock_gettime, SYS_gettimeofday, SYS_clock_nanosleep, SYS_getrandom, SYS_getpid,
-	SYS_getppid, SYS_gettid, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_exit_group, SYS_exit,
-	SYS_restart_syscall, SYS_sched_yield, SYS_dup, SYS_fcntl, SYS_getrusage,
+	SYS_getppid, SYS_gettid, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_rt_sigaction,
+	SYS_exit_group, SYS_exit, SYS_restart_syscall, SYS_sched_yield, SYS_dup, SYS_fcntl,
+	SYS_getrusage,
 };
 
 static const int set_files[] = {
-	SYS_openat, SYS_newfstatat, SYS_fstat, SYS_pread64, SYS_pwrite64, SYS_pwritev, SYS_fsync,
-	SYS_fdatasync, SYS_ftruncate, SYS_fallocate, SYS_lseek, SYS_unlinkat, SYS_renameat2, SYS_fchown,
-	SYS_fchmod, SYS_geteuid, SYS_fstatfs, SYS_statfs, SYS_getdents64, SYS_getcwd, SYS_renameat,
-	SYS_mkdirat, SYS_faccessat, SYS_faccessat2,
+	SYS_openat, SYS_newfstatat, SYS_fstat, SYS_pread64, SYS_pwrite64, SYS_pwritev,
+	SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_fallocate, SYS_lseek, SYS_unlinkat,
+	SYS_renameat2, SYS_fchown, SYS_fchmod, SYS_geteuid, SYS_fstatfs, SYS_statfs,
+	SYS_getdents64, SYS_getcwd, SYS_renameat, SYS_mkdirat, SYS_faccessat, SYS_faccessat2,
 #ifdef SYS_unlink
 	SYS_unlink, SYS_rename, SYS_access, SYS_stat, SYS_lstat, SYS_readlink,
 #endif
@@ -226,7 +227,8 @@ enter_seccomp(const struct sandbox *sandbox)
 #ifdef SANDBOX_TRAP
 	trap_install();
 #endif
-	return (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) == 0);
+	return (
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) == 0);
 }
 
 /* The accesses an ABI knows; it refuses bits it does not know. */
@@ -278,7 +280,8 @@ landlock_paths(int ruleset, const struct sandbox *sandbox, const char *directory
 		attr.parent_fd = open(name, O_PATH | O_CLOEXEC | O_DIRECTORY);
 		if (attr.parent_fd == -1)
 			fatal("sandbox: %s", name);
-		error = (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0);
+		error = (int)syscall(
+		    SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0);
 		close(attr.parent_fd);
 		if (error != 0)
 			return (-1);
@@ -353,7 +356,8 @@ drop_root(const struct sandbox_place *place)
 		enter_empty_root();
 	else if (chroot(place->directory) == -1 || chdir("/") == -1)
 		fatal("sandbox: chroot %s", place->directory);
-	if (setgroups(1, &place->gid) == -1 || setresgid(place->gid, place->gid, place->gid) == -1 ||
+	if (setgroups(1, &place->gid) == -1 ||
+	    setresgid(place->gid, place->gid, place->gid) == -1 ||
 	    setresuid(place->uid, place->uid, place->uid) == -1)
 		fatal("sandbox: setresuid %u", (unsigned)place->uid);
 	if (setuid(0) != -1 || setgid(0) != -1)

@@ -22,7 +22,8 @@ drop_root(const struct sandbox_place *place)
 
 	if (chroot(root) == -1 || chdir("/") == -1)
 		fatal("sandbox: chroot %s", root);
-	if (setgroups(1, &place->gid) == -1 || setresgid(place->gid, place->gid, place->gid) == -1 ||
+	if (setgroups(1, &place->gid) == -1 ||
+	    setresgid(place->gid, place->gid, place->gid) == -1 ||
 	    setresuid(place->uid, place->uid, place->uid) == -1)
 		fatal("sandbox: setresuid %u", (unsigned)place->uid);
 }

@@ -197,7 +197,8 @@ reap_children(struct master *master)
 		size_t i;
 
 		for (i = 0; i < master->nworkers; i++)
-			if (master->workers[i].state != WORKER_DEAD && master->workers[i].pid == pid)
+			if (master->workers[i].state != WORKER_DEAD &&
+			    master->workers[i].pid == pid)
 				break;
 		if (i < master->nworkers)
 			worker_died(master, &master->workers[i], status);
@@ -231,7 +232,8 @@ worker_ready(struct worker *worker, const struct msg_ready *ready)
 }
 
 static void
-handle(struct master *master, struct worker *worker, const struct frame *frame, const union msg *msg)
+handle(
+    struct master *master, struct worker *worker, const struct frame *frame, const union msg *msg)
 {
 	switch (frame->type) {
 	case MSG_HELLO_BACK:
@@ -284,7 +286,8 @@ read_worker(struct master *master, struct worker *worker)
 
 		if (result == CHAN_AGAIN)
 			break;
-		if (result != CHAN_OK || ipc_decode(&frame, worker->role, ROLE_MASTER, &msg) != NULL) {
+		if (result != CHAN_OK ||
+		    ipc_decode(&frame, worker->role, ROLE_MASTER, &msg) != NULL) {
 			log_as("rqlited", "worker %s %u broke the protocol, killing it",
 			    role_name(worker->role), worker->number);
 			if (frame.fd != -1)
@@ -327,7 +330,8 @@ check_alive(struct worker *worker, int64_t now)
 	if (worker->state != WORKER_READY)
 		return;
 	if (now - worker->pong_ms > WORKER_SILENT_MS &&
-	    (is_expendable(worker->role) || worker->role == ROLE_AUTH || worker->role == ROLE_KEY)) {
+	    (is_expendable(worker->role) || worker->role == ROLE_AUTH ||
+		worker->role == ROLE_KEY)) {
 		log_as("rqlited", "worker %s %u has been silent for %d ms, killing it",
 		    role_name(worker->role), worker->number, WORKER_SILENT_MS);
 		worker->pong_ms = now;

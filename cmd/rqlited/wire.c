@@ -121,7 +121,8 @@ wire_http(struct master *master, struct worker *worker)
 	hand(worker, FILE_BOARD, ROLE_RAFT, 0, reopen_readonly(master->board));
 	for (i = 0; i < master->nworkers; i++)
 		if (&master->workers[i] != worker)
-			hand(worker, FILE_COUNTERS, master->workers[i].role, master->workers[i].number,
+			hand(worker, FILE_COUNTERS, master->workers[i].role,
+			    master->workers[i].number,
 			    reopen_readonly(master->workers[i].counters));
 }
 
@@ -195,7 +196,8 @@ wire_peers(struct master *master, struct worker *worker)
 
 	for (i = 0; i < master->nworkers; i++) {
 		struct worker *other = &master->workers[i];
-		struct msg_peer here = { (uint8_t)other->role, (uint8_t)other->number, other->incarnation };
+		struct msg_peer here = { (uint8_t)other->role, (uint8_t)other->number,
+			other->incarnation };
 		struct msg_peer there = { (uint8_t)worker->role, (uint8_t)worker->number,
 			worker->incarnation };
 		int pair[2];
@@ -215,9 +217,11 @@ static void
 wire_keys(struct master *master, struct worker *worker)
 {
 	if (worker->role == ROLE_AUTH || worker->role == ROLE_RAFT)
-		hand(worker, FILE_TICKET_KEY, ROLE_RAFT, 0, reopen_readonly(master->ticket_keys[0]));
+		hand(
+		    worker, FILE_TICKET_KEY, ROLE_RAFT, 0, reopen_readonly(master->ticket_keys[0]));
 	if (worker->role == ROLE_AUTH || worker->role == ROLE_READ)
-		hand(worker, FILE_TICKET_KEY, ROLE_READ, 0, reopen_readonly(master->ticket_keys[1]));
+		hand(
+		    worker, FILE_TICKET_KEY, ROLE_READ, 0, reopen_readonly(master->ticket_keys[1]));
 	if (worker->role == ROLE_HTTP && master->flags->http_cert[0] != '\0')
 		hand(worker, FILE_SESSION_KEY, ROLE_HTTP, 0, reopen_readonly(master->session_key));
 }

@@ -119,11 +119,12 @@ decide(struct auth *auth, const struct msg_auth_check *check, struct login *logi
 		return;
 	failures = throttle_fail(&auth->throttle, address, now_ms());
 	if (failures > 0)
-		log_info("%u failed logins from %02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:"
-			 "%u.%u.%u.%u",
-		    failures, address[0], address[1], address[2], address[3], address[4], address[5],
-		    address[6], address[7], address[8], address[9], address[10], address[11],
-		    address[12], address[13], address[14], address[15]);
+		log_info(
+		    "%u failed logins from %02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:"
+		    "%u.%u.%u.%u",
+		    failures, address[0], address[1], address[2], address[3], address[4],
+		    address[5], address[6], address[7], address[8], address[9], address[10],
+		    address[11], address[12], address[13], address[14], address[15]);
 }
 
 static void

@@ -81,7 +81,8 @@ proc_hello(struct proc *proc, enum role role)
 	proc->control = chan_make(PROC_CONTROL_FD, ROLE_MASTER, 0, 0);
 	wait_control(proc, &frame, &msg);
 	if (frame.type != MSG_HELLO || msg.hello.role != role ||
-	    msg.hello.revision != ipc_revision() || msg.hello.build.len != strlen(RQLITED_VERSION) ||
+	    msg.hello.revision != ipc_revision() ||
+	    msg.hello.build.len != strlen(RQLITED_VERSION) ||
 	    memcmp(msg.hello.build.data, RQLITED_VERSION, msg.hello.build.len) != 0)
 		fatalx("this worker is not of the master's build");
 	proc->number = msg.hello.number;

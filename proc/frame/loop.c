@@ -45,7 +45,8 @@ attach(struct proc *proc, struct chan *chan)
 	watch->proc = proc;
 	watch->chan = chan;
 	watch->readable = event_new(proc->loop, chan->fd, EV_READ | EV_PERSIST, on_readable, watch);
-	watch->writable = event_new(proc->loop, chan->fd, EV_WRITE | EV_PERSIST, on_writable, watch);
+	watch->writable =
+	    event_new(proc->loop, chan->fd, EV_WRITE | EV_PERSIST, on_writable, watch);
 	if (watch->readable == NULL || watch->writable == NULL ||
 	    event_add(watch->readable, NULL) == -1)
 		fatalx("cannot watch a channel");

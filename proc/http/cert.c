@@ -243,7 +243,8 @@ cert_on_key_held(void *state, struct chan *chan, const union msg *msg, int fd)
 	cert->key_good = msg->key_held.id.len == sizeof(cert->key_id);
 	if (cert->key_good)
 		memcpy(cert->key_id, msg->key_held.id.data, sizeof(cert->key_id));
-	if (cert->ctx != NULL || cert->drain_asked || msg->key_held.generation != http->proc.generation) {
+	if (cert->ctx != NULL || cert->drain_asked ||
+	    msg->key_held.generation != http->proc.generation) {
 		cert->key_seen = true;
 		try_next(cert);
 		return;

@@ -131,7 +131,9 @@ main(void)
 	static struct http http;
 	static const struct proc_gather gather = { settings, sizeof(settings) / sizeof(settings[0]),
 		on_file };
-	struct proc_ops ops = { .peer_new = on_peer_new, .peer_gone = result_peer_gone, .stop = on_stop };
+	struct proc_ops ops = {
+		.peer_new = on_peer_new, .peer_gone = result_peer_gone, .stop = on_stop
+	};
 	struct timespec ts;
 
 	http.listen_fd = -1;

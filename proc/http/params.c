@@ -94,7 +94,8 @@ decode(const char *raw, size_t len, struct values *values, struct value *value,
 			*out++ = ' ';
 		else if (raw[i] != '%')
 			*out++ = raw[i];
-		else if (i + 2 < len && hex_digit(raw[i + 1]) != -1 && hex_digit(raw[i + 2]) != -1) {
+		else if (i + 2 < len && hex_digit(raw[i + 1]) != -1 &&
+			 hex_digit(raw[i + 2]) != -1) {
 			*out++ = (char)(hex_digit(raw[i + 1]) << 4 | hex_digit(raw[i + 2]));
 			i += 2;
 		} else

@@ -29,7 +29,8 @@ skip_blanks(struct text *text)
 static bool
 is_word_byte(char c)
 {
-	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_');
+	return (
+	    (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_');
 }
 
 /* The word at the front, taken off; its length. */

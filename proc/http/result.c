@@ -358,9 +358,11 @@ result_peer_gone(void *state, struct chan *chan)
 
 		if (job == NULL)
 			continue;
-		if (chan->role == ROLE_READ && job->phase == JOB_READ && job->reader == chan->number)
+		if (chan->role == ROLE_READ && job->phase == JOB_READ &&
+		    job->reader == chan->number)
 			reader_gone(job, stuck);
-		else if ((chan->role == ROLE_RAFT || chan->role == ROLE_SQL) && job->phase == JOB_LOG)
+		else if ((chan->role == ROLE_RAFT || chan->role == ROLE_SQL) &&
+			 job->phase == JOB_LOG)
 			fail(job, "leadership lost while committing log");
 		else if (chan->role == ROLE_RAFT && job->phase == JOB_INDEX)
 			work_no_leader(job);

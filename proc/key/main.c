@@ -94,7 +94,8 @@ find_key(struct key *key, const struct ipc_bytes *id)
 	if (id->len != SHADOWKEY_ID_SIZE)
 		return (NULL);
 	for (i = 0; i < SLOT__COUNT; i++)
-		if (key->keys[i] != NULL && memcmp(sign_key_id(key->keys[i]), id->data, id->len) == 0)
+		if (key->keys[i] != NULL &&
+		    memcmp(sign_key_id(key->keys[i]), id->data, id->len) == 0)
 			return (key->keys[i]);
 	return (NULL);
 }

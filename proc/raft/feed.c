@@ -45,7 +45,8 @@ feed_one(void *arg, const struct log_entry *entry)
 
 	if (entry->index > raft->commit)
 		return (false);
-	if (entry->index >= raft->batch_first && entry->index < raft->batch_first + raft->batch_count)
+	if (entry->index >= raft->batch_first &&
+	    entry->index < raft->batch_first + raft->batch_count)
 		origin = &raft->origins[entry->index - raft->batch_first];
 	send_entry(feeding->sql, entry, origin);
 	raft->fed = entry->index;

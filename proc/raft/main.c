@@ -72,7 +72,8 @@ on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd
 	case FILE_LOCK:
 		return; /* held while we live */
 	case FILE_TICKET_KEY:
-		if (pread(fd, raft->key.bytes, sizeof(raft->key.bytes), 0) != sizeof(raft->key.bytes))
+		if (pread(fd, raft->key.bytes, sizeof(raft->key.bytes), 0) !=
+		    sizeof(raft->key.bytes))
 			fatalx("no ticket key");
 		break;
 	default:
@@ -118,8 +119,10 @@ raft_append(struct raft *raft, enum entry_kind kind, const struct iovec *parts, 
 		raft->batch_count = 0;
 	}
 	log_add(raft->log, raft->vote.term, (uint8_t)kind, parts, count);
-	raft->origins[raft->batch_count++] = origin != NULL ? *origin : (struct origin){ .known = false };
-	if (raft->batch_count == LOG_BATCH_ENTRIES_MAX || log_building_bytes(raft->log) > LOG_BATCH_MAX)
+	raft->origins[raft->batch_count++] =
+	    origin != NULL ? *origin : (struct origin){ .known = false };
+	if (raft->batch_count == LOG_BATCH_ENTRIES_MAX ||
+	    log_building_bytes(raft->log) > LOG_BATCH_MAX)
 		raft_flush(raft);
 }
 

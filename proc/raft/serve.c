@@ -23,7 +23,8 @@ origin_of(const struct chan *chan, uint64_t request)
 }
 
 void
-serve_refuse(struct raft *raft, const struct origin *origin, enum ipc_refused reason, const char *text)
+serve_refuse(
+    struct raft *raft, const struct origin *origin, enum ipc_refused reason, const char *text)
 {
 	struct chan *http = proc_peer(&raft->proc, ROLE_HTTP, origin->worker);
 	struct msg_refused refused = { origin->request, (uint8_t)reason, ipc_text(text) };
@@ -48,7 +49,8 @@ is_granted(struct raft *raft, const struct ipc_bytes *sealed, uint32_t perms)
 		memcpy(raft->last_sealed, sealed->data, TICKET_SIZE);
 		raft->last_ticket = ticket;
 	}
-	return (ticket_grants(&raft->last_ticket, raft->proc.generation, raft_now_ns() / 1000000, perms));
+	return (ticket_grants(
+	    &raft->last_ticket, raft->proc.generation, raft_now_ns() / 1000000, perms));
 }
 
 /* Free space, asked for now and then, and counted down by what is written meanwhile. */
@@ -190,12 +192,14 @@ serve_on_status_ask(void *state, struct chan *chan, const union msg *msg, int fd
 	struct buf out = BUF_INIT;
 
 	buf_printf(&out,
-	    "{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"last_term\":%" PRIu64 ",\"commit\":%" PRIu64
-	    ",\"applied\":%" PRIu64 ",\"term\":%" PRIu64 ",\"log_size\":%" PRIu64 ",\"chain\":\"%016" PRIx64
-	    "\"}",
-	    raft->log != NULL ? log_first(raft->log) : 0, raft->log != NULL ? log_last(raft->log) : 0,
-	    raft->log != NULL ? log_term(raft->log, log_last(raft->log)) : 0, raft->commit, raft->applied,
-	    raft->vote.term, raft->log != NULL ? log_file_bytes(raft->log) : 0, raft->chain);
+	    "{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"last_term\":%" PRIu64
+	    ",\"commit\":%" PRIu64 ",\"applied\":%" PRIu64 ",\"term\":%" PRIu64
+	    ",\"log_size\":%" PRIu64 ",\"chain\":\"%016" PRIx64 "\"}",
+	    raft->log != NULL ? log_first(raft->log) : 0,
+	    raft->log != NULL ? log_last(raft->log) : 0,
+	    raft->log != NULL ? log_term(raft->log, log_last(raft->log)) : 0, raft->commit,
+	    raft->applied, raft->vote.term, raft->log != NULL ? log_file_bytes(raft->log) : 0,
+	    raft->chain);
 	status.json.data = buf_bytes(&out);
 	status.json.len = buf_size(&out);
 	msg_status_send(chan, &status, -1);

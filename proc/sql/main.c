@@ -209,7 +209,9 @@ on_result(void *arg, const struct apply_entry *entry, const struct buf *results,
 		struct msg_result result = { .request = origin->request, .index = entry->index };
 		size_t n = left < RESULT_PART_MAX ? left : RESULT_PART_MAX;
 
-		result.status = error != NULL ? RESULT_ERROR : n == left ? RESULT_DONE : RESULT_PART;
+		result.status = error != NULL ? RESULT_ERROR
+				: n == left   ? RESULT_DONE
+					      : RESULT_PART;
 		result.error = ipc_text(error);
 		if (error == NULL)
 			result.body = (struct ipc_bytes){ data, n };
@@ -360,8 +362,8 @@ checkpoint(struct sql *sql)
 
 	sql->checkpoint_ns = now_ns();
 	rc = apply_checkpoint(sql->apply);
-	counter_add(sql->counters, rc == SQLITE_OK ? COUNTER_DB_CHECKPOINTS : COUNTER_DB_CHECKPOINT_ERRORS,
-	    1);
+	counter_add(sql->counters,
+	    rc == SQLITE_OK ? COUNTER_DB_CHECKPOINTS : COUNTER_DB_CHECKPOINT_ERRORS, 1);
 	if (rc != SQLITE_OK)
 		log_warnx("checkpoint: %s", sqlite3_errstr(rc));
 	if (store_base_index(sql->store) == sql->base_told || raft_of(sql) == NULL)
@@ -428,9 +430,11 @@ on_status_ask(void *state, struct chan *chan, const union msg *msg, int fd)
 	struct buf out = BUF_INIT;
 
 	buf_printf(&out,
-	    "{\"index\":%" PRIu64 ",\"base\":%" PRIu64 ",\"wal_size\":%" PRIu64 ",\"db_size\":%" PRIu64
-	    ",\"command\":%" PRIu64 ",\"command_term\":%" PRIu64 ",\"stalled\":%s}",
-	    sql->opened ? apply_index(sql->apply) : 0, sql->store != NULL ? store_base_index(sql->store) : 0,
+	    "{\"index\":%" PRIu64 ",\"base\":%" PRIu64 ",\"wal_size\":%" PRIu64
+	    ",\"db_size\":%" PRIu64 ",\"command\":%" PRIu64 ",\"command_term\":%" PRIu64
+	    ",\"stalled\":%s}",
+	    sql->opened ? apply_index(sql->apply) : 0,
+	    sql->store != NULL ? store_base_index(sql->store) : 0,
 	    sql->opened ? store_wal_bytes(sql->store) : 0,
 	    sql->opened ? store_database_bytes(sql->store) : 0, sql->command, sql->command_term,
 	    sql->stalled ? "true" : "false");

@@ -198,9 +198,9 @@ is_granted(struct reader *reader, const struct msg_query *query)
 
 	if (!reader->auth || query->mode == QUERY_CHECK)
 		return (true);
-	return (ticket_open(query->ticket.data, query->ticket.len, TICKET_READ, &reader->key, &ticket) ==
-		0 &&
-	    ticket_grants(&ticket, reader->proc.generation, now_ns() / 1000000, needed));
+	return (ticket_open(query->ticket.data, query->ticket.len, TICKET_READ, &reader->key,
+		    &ticket) == 0 &&
+		ticket_grants(&ticket, reader->proc.generation, now_ns() / 1000000, needed));
 }
 
 /* Steps one request; true when it is over and its entry may go. */

@@ -125,7 +125,8 @@ main(int argc, char **argv)
 		open_flush(argv[3]);
 	if (argc == 5 && strcmp(argv[2], "tls") == 0)
 		use_tls(argv[3], argv[4]);
-	listener = h2o_evloop_socket_create(ctx.loop, listen_on(argv[1]), H2O_SOCKET_FLAG_DONT_READ);
+	listener =
+	    h2o_evloop_socket_create(ctx.loop, listen_on(argv[1]), H2O_SOCKET_FLAG_DONT_READ);
 	h2o_socket_read_start(listener, on_accept);
 	for (;;)
 		h2o_evloop_run(ctx.loop, INT32_MAX);

@@ -61,8 +61,9 @@ ignore(void *ctx)
 static void
 parse(const char *body, size_t len)
 {
-	static yajl_callbacks callbacks = { .yajl_string = ignore_string, .yajl_number =
-		(int (*)(void *, const char *, size_t))(void *)ignore_string, .yajl_start_array = ignore,
+	static yajl_callbacks callbacks = { .yajl_string = ignore_string,
+		.yajl_number = (int (*)(void *, const char *, size_t))(void *)ignore_string,
+		.yajl_start_array = ignore,
 		.yajl_end_array = ignore };
 	yajl_handle h = yajl_alloc(&callbacks, NULL, NULL);
 

@@ -42,7 +42,8 @@ parse(const char *body, size_t len, struct buf *out, struct body_error *error)
 		struct command command;
 
 		assert_true(command_check(buf_bytes(out) + OFFSET, buf_size(out) - OFFSET));
-		assert_true(command_open(&command, buf_bytes(out) + OFFSET, buf_size(out) - OFFSET));
+		assert_true(
+		    command_open(&command, buf_bytes(out) + OFFSET, buf_size(out) - OFFSET));
 		assert_int_equal(command.statements, count);
 	}
 	return (result);
@@ -223,6 +224,28 @@ test_numbers(void **state)
 }
 
 /* x'HEX' is a blob; what is nearly that stays text as it is. */
+/* Decimals of every length around the one that strtod() is not asked for. */
+static void
+test_decimals(void **state)
+{
+	uint64_t digits = 1;
+	int i;
+
+	for (i = 0; i < 2000; i++) {
+		char number[40], body[64], expected[64];
+		int n, point;
+
+		digits = digits * 6364136223846793005u + 1442695040888963407u;
+		n = snprintf(number, sizeof(number), "%s%" PRIu64, i & 1 ? "-" : "",
+		    (digits >> 1) % (i % 3 == 0 ? UINT64_MAX : i % 3 == 1 ? 1000000000000000 : 1000));
+		point = (i & 1) + 1 + (int)((digits >> 33) % (unsigned)(n - (i & 1)));
+		(void)snprintf(body, sizeof(body), "[[\"A\",%.*s.%s]]", point, number,
+		    point < n ? number + point : "0");
+		(void)snprintf(expected, sizeof(expected), "A r%.17g", strtod(body + 6, NULL));
+		good(body, expected);
+	}
+}
+
 static void
 test_hex(void **state)
 {
@@ -361,6 +384,7 @@ main(void)
 		cmocka_unit_test(test_unsupported),
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_decimals),
 		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_unicode),
 		cmocka_unit_test(test_nul),

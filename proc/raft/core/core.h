@@ -61,11 +61,11 @@ struct core_ops {
 	/* Term of an entry in the log, or of its base; 0 if it was dropped or is not there. */
 	uint64_t (*term)(void *arg, uint64_t index);
 	/*
-	 * Reads entries from `first` on, at most `cap` and no more once `bytes` are
-	 * exceeded; returns how many (0: not there).  Views, good until the ready
+	 * Reads entries from `first` on, at most `cap` and no more once `size` bytes
+	 * are exceeded; returns how many (0: not there).  Views, good until the ready
 	 * they went out with is done.  Called for what has left the core's window.
 	 */
-	uint32_t (*read)(void *arg, uint64_t first, uint32_t cap, size_t bytes, struct peer_entry *);
+	uint32_t (*read)(void *arg, uint64_t first, uint32_t cap, size_t size, struct peer_entry *);
 };
 
 struct core_config {
