@@ -22,25 +22,24 @@ static void
 print_statement(struct json *j, const struct command_statement *s, struct sqlparse_options *options,
     struct buf *text)
 {
-	char error[256];
+	struct error error;
 
 	buf_reset(text, SIZE_MAX);
 	json_begin_object(j);
 	json_key(j, "original");
 	json_string_n(j, s->sql, s->sql_len);
-	if (sqlparse_rewrite(s->sql, s->sql_len, options, text, error, sizeof(error)) == 0) {
+	if (sqlparse_rewrite(s->sql, s->sql_len, options, text, &error) == 0) {
 		json_key(j, "rewritten");
 		json_string_n(j, buf_bytes(text), buf_size(text));
 	} else {
 		json_key(j, "error");
-		json_string(j, error);
+		json_string(j, error.text);
 	}
 	json_end_object(j);
 }
 
 int
-sqlpage_print(
-    const void *command, size_t len, const struct sqlpage_clock *clock, struct buf *out)
+sqlpage_print(const void *command, size_t len, const struct sqlpage_clock *clock, struct buf *out)
 {
 	struct sqlparse_options options = { .julian_day = clock->julian_day,
 		.random = clock->random,

@@ -27,13 +27,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.random = same_random,
 		.blob_left = BLOB_MAX };
 	struct buf out = BUF_INIT;
-	char error[256] = "";
+	struct error error = { "" };
 	/* A block of its own, so that one byte too far is seen. */
 	char *text = malloc(size + (size == 0));
 
 	memcpy(text, data, size);
-	if (sqlparse_rewrite(text, size, &options, &out, error, sizeof(error)) == -1) {
-		if (error[0] == '\0' || buf_size(&out) != 0)
+	if (sqlparse_rewrite(text, size, &options, &out, &error) == -1) {
+		if (error.text[0] == '\0' || buf_size(&out) != 0)
 			__builtin_trap();
 	} else if (buf_size(&out) == 0 || buf_size(&out) > size * 20 + 2 * BLOB_MAX + 64)
 		__builtin_trap();

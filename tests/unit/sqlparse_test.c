@@ -48,14 +48,16 @@ static const struct row recorded[] = {
 	    "SELECT \"a\" IS NULL, \"a\" NOT NULL, \"a\" NOT NULL, \"a\" IS NULL, \"a\" NOT NULL" },
 	{ "SELECT -a, +a, ~a, NOT a, - -1", "SELECT -\"a\", +\"a\", ~\"a\", NOT \"a\", --1" },
 	{ "SELECT a||b, a+b*c, (a+b)*c, a%b, a<<1, a&b|c",
-	    "SELECT \"a\" || \"b\", \"a\" + \"b\" * \"c\", (\"a\" + \"b\") * \"c\", \"a\" % \"b\", \"a\" << 1, \"a\" & \"b\" | \"c\"" },
+	    "SELECT \"a\" || \"b\", \"a\" + \"b\" * \"c\", (\"a\" + \"b\") * \"c\", \"a\" % \"b\", "
+	    "\"a\" << 1, \"a\" & \"b\" | \"c\"" },
 	{ "SELECT a AND b OR NOT c", "SELECT \"a\" AND \"b\" OR NOT \"c\"" },
 	{ "SELECT a IN (1,2), a NOT IN (1,2), a IN (SELECT 1), a IN t",
 	    "SELECT \"a\" IN (1, 2), \"a\" NOT IN (1, 2), \"a\" IN (SELECT 1), \"a\" IN \"t\"" },
 	{ "SELECT a BETWEEN 1 AND 2, a NOT BETWEEN 1 AND 2",
 	    "SELECT \"a\" BETWEEN 1 AND 2, \"a\" NOT BETWEEN 1 AND 2" },
 	{ "SELECT a LIKE 'x', a NOT LIKE 'x', a GLOB 'x', a REGEXP 'x', a MATCH 'x'",
-	    "SELECT \"a\" LIKE 'x', \"a\" NOT LIKE 'x', \"a\" GLOB 'x', \"a\" REGEXP 'x', \"a\" MATCH 'x'" },
+	    "SELECT \"a\" LIKE 'x', \"a\" NOT LIKE 'x', \"a\" GLOB 'x', \"a\" REGEXP 'x', \"a\" "
+	    "MATCH 'x'" },
 	{ "SELECT a IS 1, a IS NOT 1", "SELECT \"a\" IS 1, \"a\" IS NOT 1" },
 	{ "SELECT a -> 'x', a ->> 'x'", "SELECT \"a\" -> 'x', \"a\" ->> 'x'" },
 	{ "SELECT a COLLATE nocase", "SELECT \"a\" COLLATE \"nocase\"" },
@@ -70,8 +72,10 @@ static const struct row recorded[] = {
 	{ "SELECT EXISTS(SELECT 1), NOT EXISTS(SELECT 1)",
 	    "SELECT EXISTS (SELECT 1), NOT EXISTS (SELECT 1)" },
 	{ "SELECT (SELECT 1), (1), (1,2)", "SELECT (SELECT 1), (1), (1, 2)" },
-	{ "SELECT sum(a) OVER (PARTITION BY b ORDER BY c), row_number() OVER w FROM t WINDOW w AS (ORDER BY a)",
-	    "SELECT sum(\"a\") OVER (PARTITION BY \"b\" ORDER BY \"c\"), row_number() OVER \"w\" FROM \"t\" WINDOW \"w\" AS (ORDER BY \"a\")" },
+	{ "SELECT sum(a) OVER (PARTITION BY b ORDER BY c), row_number() OVER w FROM t WINDOW w AS "
+	  "(ORDER BY a)",
+	    "SELECT sum(\"a\") OVER (PARTITION BY \"b\" ORDER BY \"c\"), row_number() OVER \"w\" "
+	    "FROM \"t\" WINDOW \"w\" AS (ORDER BY \"a\")" },
 	{ "SELECT sum(a) FILTER (WHERE a>1) FROM t",
 	    "SELECT sum(\"a\") FILTER (WHERE \"a\" > 1) FROM \"t\"" },
 	{ "SELECT group_concat(a, ',') FROM t", "SELECT group_concat(\"a\", ',') FROM \"t\"" },
@@ -80,8 +84,10 @@ static const struct row recorded[] = {
 	{ "SELECT RAISE(ABORT,'x')", "SELECT RAISE(ABORT, 'x')" },
 
 	/* select clauses */
-	{ "SELECT DISTINCT a FROM t WHERE a>1 GROUP BY a HAVING count(*)>1 ORDER BY a DESC, b ASC LIMIT 5 OFFSET 2",
-	    "SELECT DISTINCT \"a\" FROM \"t\" WHERE \"a\" > 1 GROUP BY \"a\" HAVING count(*) > 1 ORDER BY \"a\" DESC, \"b\" ASC LIMIT 5 OFFSET 2" },
+	{ "SELECT DISTINCT a FROM t WHERE a>1 GROUP BY a HAVING count(*)>1 ORDER BY a DESC, b ASC "
+	  "LIMIT 5 OFFSET 2",
+	    "SELECT DISTINCT \"a\" FROM \"t\" WHERE \"a\" > 1 GROUP BY \"a\" HAVING count(*) > 1 "
+	    "ORDER BY \"a\" DESC, \"b\" ASC LIMIT 5 OFFSET 2" },
 	{ "SELECT a FROM t LIMIT 5, 10", "SELECT \"a\" FROM \"t\" LIMIT 5 OFFSET 10" },
 	{ "SELECT ALL a FROM t", "SELECT ALL \"a\" FROM \"t\"" },
 	{ "SELECT a FROM t ORDER BY a COLLATE nocase NULLS LAST",
@@ -92,7 +98,8 @@ static const struct row recorded[] = {
 	{ "WITH x AS (SELECT 1), y(a) AS (SELECT 2) SELECT * FROM x, y",
 	    "WITH \"x\" AS (SELECT 1), \"y\" (\"a\") AS (SELECT 2) SELECT * FROM \"x\", \"y\"" },
 	{ "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT i FROM n",
-	    "WITH RECURSIVE \"n\" (\"i\") AS (SELECT 1 UNION ALL SELECT \"i\" + 1 FROM \"n\") SELECT \"i\" FROM \"n\"" },
+	    "WITH RECURSIVE \"n\" (\"i\") AS (SELECT 1 UNION ALL SELECT \"i\" + 1 FROM \"n\") "
+	    "SELECT \"i\" FROM \"n\"" },
 	{ "WITH x AS MATERIALIZED (SELECT 1) SELECT * FROM x",
 	    "WITH \"x\" AS MATERIALIZED (SELECT 1) SELECT * FROM \"x\"" },
 
@@ -108,7 +115,8 @@ static const struct row recorded[] = {
 	{ "REPLACE INTO t VALUES(1)", "REPLACE INTO \"t\" VALUES (1)" },
 	{ "INSERT INTO t SELECT * FROM u", "INSERT INTO \"t\" SELECT * FROM \"u\"" },
 	{ "INSERT INTO t(a) VALUES(1) ON CONFLICT(a) DO UPDATE SET b=excluded.b WHERE b>1",
-	    "INSERT INTO \"t\" (\"a\") VALUES (1) ON CONFLICT (\"a\") DO UPDATE SET \"b\" = \"excluded\".\"b\" WHERE \"b\" > 1" },
+	    "INSERT INTO \"t\" (\"a\") VALUES (1) ON CONFLICT (\"a\") DO UPDATE SET \"b\" = "
+	    "\"excluded\".\"b\" WHERE \"b\" > 1" },
 	{ "INSERT INTO t(a) VALUES(1) ON CONFLICT DO NOTHING",
 	    "INSERT INTO \"t\" (\"a\") VALUES (1) ON CONFLICT DO NOTHING" },
 	{ "INSERT INTO t(a) VALUES(1) RETURNING *",
@@ -149,17 +157,20 @@ static const struct row recorded[] = {
 	/* time now */
 	{ "SELECT datetime('now')", "SELECT datetime(2461368.678231)" },
 	{ "SELECT date('now'), time('NOW'), julianday('Now'), unixepoch('now')",
-	    "SELECT date(2461368.678231), time(2461368.678231), julianday(2461368.678231), unixepoch(2461368.678231)" },
+	    "SELECT date(2461368.678231), time(2461368.678231), julianday(2461368.678231), "
+	    "unixepoch(2461368.678231)" },
 	{ "SELECT strftime('%s','now')", "SELECT strftime('%s', 2461368.678231)" },
 	{ "SELECT strftime('%Y','now','+1 day','localtime')",
 	    "SELECT strftime('%Y', 2461368.678231, '+1 day', 'localtime')" },
 	{ "INSERT INTO foo(t) VALUES(datetime('now','+1 day'))",
 	    "INSERT INTO \"foo\" (\"t\") VALUES (datetime(2461368.678231, '+1 day'))" },
 	{ "UPDATE t SET a=datetime('now') WHERE b<date('now')",
-	    "UPDATE \"t\" SET \"a\" = datetime(2461368.678231) WHERE \"b\" < date(2461368.678231)" },
+	    "UPDATE \"t\" SET \"a\" = datetime(2461368.678231) WHERE \"b\" < "
+	    "date(2461368.678231)" },
 	{ "SELECT DATETIME('now')", "SELECT DATETIME(2461368.678231)" },
 	{ "SELECT timediff('now','2020-01-01'), timediff('2020-01-01','now')",
-	    "SELECT timediff(2461368.678231, '2020-01-01'), timediff('2020-01-01', 2461368.678231)" },
+	    "SELECT timediff(2461368.678231, '2020-01-01'), timediff('2020-01-01', "
+	    "2461368.678231)" },
 	{ "SELECT date(\"now\")", "SELECT date(2461368.678231)" },
 	{ "DELETE FROM t WHERE a<datetime('now','-1 day')",
 	    "DELETE FROM \"t\" WHERE \"a\" < datetime(2461368.678231, '-1 day')" },
@@ -176,7 +187,8 @@ static const struct row recorded[] = {
 	{ "INSERT INTO t VALUES(1) ON CONFLICT DO UPDATE SET a=date('now')",
 	    "INSERT INTO \"t\" VALUES (1) ON CONFLICT DO UPDATE SET \"a\" = date(2461368.678231)" },
 	{ "SELECT count(*) FROM t GROUP BY date('now') HAVING date('now')>1",
-	    "SELECT count(*) FROM \"t\" GROUP BY date(2461368.678231) HAVING date(2461368.678231) > 1" },
+	    "SELECT count(*) FROM \"t\" GROUP BY date(2461368.678231) HAVING date(2461368.678231) "
+	    "> 1" },
 	{ "SELECT * FROM a JOIN b ON a.x=date('now')",
 	    "SELECT * FROM \"a\" JOIN \"b\" ON \"a\".\"x\" = date(2461368.678231)" },
 
@@ -202,7 +214,8 @@ static const struct row recorded[] = {
 	{ "SELECT random()+1, Random()", "SELECT 81985529216486895 + 1, 81985529216486895" },
 	{ "SELECT random(1)", "SELECT 81985529216486895" },
 	{ "UPDATE t SET a=random()", "UPDATE \"t\" SET \"a\" = 81985529216486895" },
-	{ "SELECT * FROM t WHERE a<random()", "SELECT * FROM \"t\" WHERE \"a\" < 81985529216486895" },
+	{ "SELECT * FROM t WHERE a<random()",
+	    "SELECT * FROM \"t\" WHERE \"a\" < 81985529216486895" },
 	{ "INSERT INTO t VALUES(random()),(random())",
 	    "INSERT INTO \"t\" VALUES (81985529216486895), (81985529216486895)" },
 	{ "SELECT abs(random() % 10)", "SELECT abs(81985529216486895 % 10)" },
@@ -243,8 +256,7 @@ static const struct row more[] = {
 	  "EXCLUDE NO OTHERS)",
 	    "SELECT sum(\"a\") FILTER (WHERE \"a\") OVER (\"w\" ROWS BETWEEN 1 PRECEDING AND "
 	    "CURRENT ROW EXCLUDE NO OTHERS)" },
-	{ "SELECT * FROM a NATURAL LEFT OUTER JOIN (b CROSS JOIN c) d INDEXED",
-	    NULL },
+	{ "SELECT * FROM a NATURAL LEFT OUTER JOIN (b CROSS JOIN c) d INDEXED", NULL },
 	{ "SELECT * FROM a NATURAL LEFT OUTER JOIN (b CROSS JOIN c) AS d, json_each(a.x) j "
 	  "INNER JOIN e NOT INDEXED USING (y, z)",
 	    "SELECT * FROM \"a\" NATURAL LEFT OUTER JOIN (\"b\" CROSS JOIN \"c\") AS \"d\", "
@@ -313,7 +325,7 @@ same_random(void *arg)
 }
 
 static int
-rewrite(const char *sql, size_t len, struct buf *out, char *error, size_t size)
+rewrite(const char *sql, size_t len, struct buf *out, struct error *error)
 {
 	struct sqlparse_options options = { .rewrite_random = true,
 		.rewrite_time = true,
@@ -321,26 +333,26 @@ rewrite(const char *sql, size_t len, struct buf *out, char *error, size_t size)
 		.random = same_random,
 		.blob_left = 1000 };
 
-	return (sqlparse_rewrite(sql, len, &options, out, error, size));
+	return (sqlparse_rewrite(sql, len, &options, out, error));
 }
 
 static void
 check_rows(const struct row *rows, size_t count)
 {
 	struct buf out = BUF_INIT;
-	char error[256];
+	struct error error;
 	size_t i;
 	int r;
 
 	for (i = 0; i < count; i++) {
 		buf_reset(&out, SIZE_MAX);
-		r = rewrite(rows[i].sql, strlen(rows[i].sql), &out, error, sizeof(error));
+		r = rewrite(rows[i].sql, strlen(rows[i].sql), &out, &error);
 		if (rows[i].shown == NULL) {
 			assert_int_equal(r, -1);
 			continue;
 		}
 		if (r == -1)
-			fail_msg("%s: %s", rows[i].sql, error);
+			fail_msg("%s: %s", rows[i].sql, error.text);
 		buf_add_u8(&out, 0);
 		assert_string_equal((const char *)buf_bytes(&out), rows[i].shown);
 	}
@@ -363,14 +375,13 @@ static void
 test_errors(void **state)
 {
 	struct buf out = BUF_INIT;
-	char error[256];
+	struct error error;
 	size_t i;
 
 	buf_add_text(&out, "before");
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		assert_int_equal(rewrite(errors[i].sql, strlen(errors[i].sql), &out, error,
-				     sizeof(error)), -1);
-		assert_string_equal(error, errors[i].shown);
+		assert_int_equal(rewrite(errors[i].sql, strlen(errors[i].sql), &out, &error), -1);
+		assert_string_equal(error.text, errors[i].shown);
 		assert_int_equal(buf_size(&out), 6);
 	}
 	buf_fini(&out);
@@ -381,7 +392,7 @@ static void
 test_again(void **state)
 {
 	struct buf once = BUF_INIT, twice = BUF_INIT;
-	char error[256];
+	struct error error;
 	size_t i;
 
 	for (i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
@@ -389,11 +400,10 @@ test_again(void **state)
 			continue;
 		buf_reset(&once, SIZE_MAX);
 		buf_reset(&twice, SIZE_MAX);
-		assert_int_equal(rewrite(recorded[i].sql, strlen(recorded[i].sql), &once, error,
-				     sizeof(error)), 0);
-		if (rewrite((const char *)buf_bytes(&once), buf_size(&once), &twice, error,
-			sizeof(error)) == -1)
-			fail_msg("%s: %s", recorded[i].shown, error);
+		assert_int_equal(
+		    rewrite(recorded[i].sql, strlen(recorded[i].sql), &once, &error), 0);
+		if (rewrite((const char *)buf_bytes(&once), buf_size(&once), &twice, &error) == -1)
+			fail_msg("%s: %s", recorded[i].shown, error.text);
 		assert_int_equal(buf_size(&once), buf_size(&twice));
 		assert_memory_equal(buf_bytes(&once), buf_bytes(&twice), buf_size(&once));
 	}
@@ -403,7 +413,7 @@ test_again(void **state)
 
 /* `begin`, many times `part` */
 static int
-rewrite_repeated(const char *begin, const char *part, size_t times, char *error, size_t size)
+rewrite_repeated(const char *begin, const char *part, size_t times, struct error *error)
 {
 	struct buf sql = BUF_INIT, out = BUF_INIT;
 	size_t i;
@@ -412,7 +422,7 @@ rewrite_repeated(const char *begin, const char *part, size_t times, char *error,
 	buf_add_text(&sql, begin);
 	for (i = 0; i < times; i++)
 		buf_add_text(&sql, part);
-	r = rewrite((const char *)buf_bytes(&sql), buf_size(&sql), &out, error, size);
+	r = rewrite((const char *)buf_bytes(&sql), buf_size(&sql), &out, error);
 	buf_fini(&sql);
 	buf_fini(&out);
 	return (r);
@@ -438,13 +448,12 @@ test_deep(void **state)
 		{ "SELECT ", "f() OVER (ORDER BY " },
 		{ "SELECT ", "date('now', " },
 	};
-	char error[256];
+	struct error error;
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(rewrite_repeated(rows[i].begin, rows[i].part, 100000, error,
-				     sizeof(error)), -1);
-		assert_non_null(strstr(error, "nested too deeply"));
+		assert_int_equal(rewrite_repeated(rows[i].begin, rows[i].part, 100000, &error), -1);
+		assert_non_null(strstr(error.text, "nested too deeply"));
 	}
 }
 
@@ -455,15 +464,14 @@ test_long(void **state)
 	static const char *const parts[] = { "1+", "-", "NOT ", "a AND ", "f(1),", "'x',",
 		"date('now'),", "a IN (1) AND ", "1 AS a, ", "/* */ 1, ", "a.b.c,", "random(),",
 		"(SELECT 1)," };
-	char error[256];
+	struct error error;
 	size_t i;
 	clock_t begin;
 
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		begin = clock();
-		assert_int_equal(rewrite_repeated("SELECT ", parts[i], 200000, error,
-				     sizeof(error)), -1);
-		assert_non_null(strstr(error, "expected expression, found 'EOF'"));
+		assert_int_equal(rewrite_repeated("SELECT ", parts[i], 200000, &error), -1);
+		assert_non_null(strstr(error.text, "expected expression, found 'EOF'"));
 		assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
 	}
 }
@@ -472,10 +480,10 @@ test_long(void **state)
 static void
 test_long_token(void **state)
 {
-	char error[256];
+	struct error error;
 
-	assert_int_equal(rewrite_repeated("S", "\xc3\xa9", 1000, error, sizeof(error)), -1);
-	assert_int_equal(strlen(error), strlen("1:1: expected statement, found ") + 63);
+	assert_int_equal(rewrite_repeated("S", "\xc3\xa9", 1000, &error), -1);
+	assert_int_equal(strlen(error.text), strlen("1:1: expected statement, found ") + 63);
 }
 
 static void
@@ -484,17 +492,14 @@ test_switches(void **state)
 	static const char sql[] = "SELECT datetime('now'), random()";
 	struct sqlparse_options options = { .julian_day = DAY, .random = same_random };
 	struct buf out = BUF_INIT;
-	char error[256];
+	struct error error;
 
-	assert_int_equal(sqlparse_rewrite(sql, strlen(sql), &options, &out, error,
-			     sizeof(error)), 0);
+	assert_int_equal(sqlparse_rewrite(sql, strlen(sql), &options, &out, &error), 0);
 	options.rewrite_random = true;
-	assert_int_equal(sqlparse_rewrite(sql, strlen(sql), &options, &out, error,
-			     sizeof(error)), 0);
+	assert_int_equal(sqlparse_rewrite(sql, strlen(sql), &options, &out, &error), 0);
 	options.rewrite_random = false;
 	options.rewrite_time = true;
-	assert_int_equal(sqlparse_rewrite(sql, strlen(sql), &options, &out, error,
-			     sizeof(error)), 0);
+	assert_int_equal(sqlparse_rewrite(sql, strlen(sql), &options, &out, &error), 0);
 	buf_add_u8(&out, 0);
 	assert_string_equal((const char *)buf_bytes(&out),
 	    "SELECT datetime('now'), random()"
@@ -510,7 +515,8 @@ test_page(void **state)
 	struct buf command = BUF_INIT, out = BUF_INIT;
 
 	command_begin(&command, COMMAND_QUERY, 0, 0);
-	command_set_parameters(&command, command_add_statement(&command, "SELECT a<random()", 17), 0);
+	command_set_parameters(
+	    &command, command_add_statement(&command, "SELECT a<random()", 17), 0);
 	command_set_parameters(&command, command_add_statement(&command, "SLECT", 5), 0);
 	command_set_statements(&command, 0, 2);
 	assert_int_equal(sqlpage_print(buf_bytes(&command), buf_size(&command), &clock, &out), 0);
@@ -525,8 +531,8 @@ test_page(void **state)
 	    "            \"rewritten\": \"SELECT \\\"a\\\" \\u003c random()\"\n        },\n"
 	    "        {\n            \"original\": \"SLECT\",\n"
 	    "            \"error\": \"1:1: expected statement, found SLECT\"\n        }\n    ]");
-	assert_int_equal(sqlpage_print(buf_bytes(&command), buf_size(&command) - 1, &clock, &out),
-	    -1);
+	assert_int_equal(
+	    sqlpage_print(buf_bytes(&command), buf_size(&command) - 1, &clock, &out), -1);
 	buf_fini(&out);
 	buf_fini(&command);
 }

@@ -103,11 +103,11 @@ parse_default(struct parser *p)
 		emit_token(p);
 		p->glued = true;
 	}
-	if (parser_at(p, TOKEN_STRING) || parser_at(p, TOKEN_INTEGER) || parser_at(p, TOKEN_FLOAT) ||
-	    parser_at(p, TOKEN_BLOB))
+	if (parser_at(p, TOKEN_STRING) || parser_at(p, TOKEN_INTEGER) ||
+	    parser_at(p, TOKEN_FLOAT) || parser_at(p, TOKEN_BLOB))
 		emit_token(p);
 	else if (!parser_take(p, TOKEN_NULL) && !parser_take(p, TOKEN_TRUE) &&
-	    !parser_take(p, TOKEN_FALSE))
+		 !parser_take(p, TOKEN_FALSE))
 		parse_name(p, "literal value or left paren");
 }
 

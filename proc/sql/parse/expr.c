@@ -211,13 +211,13 @@ parse_between(struct parser *p)
 static bool
 parse_is(struct parser *p)
 {
-	bool not;
+	bool not ;
 
 	parser_advance(p);
 	not = parser_at(p, TOKEN_NOT);
-	if (not)
+	if (not )
 		parser_advance(p);
-	if (not && parser_at(p, TOKEN_NULL)) {
+	if (not &&parser_at(p, TOKEN_NULL)) {
 		emit_word(p, "NOT NULL");
 		parser_advance(p);
 		return (false);

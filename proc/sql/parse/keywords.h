@@ -6,6 +6,7 @@
 #ifndef PROC_SQL_PARSE_KEYWORDS_H
 #define PROC_SQL_PARSE_KEYWORDS_H
 
+/* clang-format off */
 #define SQL_KEYWORDS(K)                                                                      \
 	K(ABORT, 1) K(ACTION, 1) K(ADD, 0) K(AFTER, 1) K(ALL, 0) K(ALTER, 0) K(ALWAYS, 1)        \
 	K(ANALYZE, 1) K(AND, 0) K(AS, 0) K(ASC, 1) K(ATTACH, 1) K(AUTOINCREMENT, 0)              \
@@ -30,5 +31,6 @@
 	K(TRIGGER, 1) K(TRUE, 0) K(UNBOUNDED, 1) K(UNION, 0) K(UNIQUE, 0) K(UPDATE, 0)           \
 	K(USING, 0) K(VACUUM, 1) K(VALUES, 0) K(VIEW, 1) K(VIRTUAL, 1) K(WHEN, 0) K(WHERE, 0)    \
 	K(WINDOW, 1) K(WITH, 1) K(WITHOUT, 1)
+/* clang-format on */
 
 #endif

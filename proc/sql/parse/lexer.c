@@ -9,8 +9,7 @@
 
 #define KEYWORD_MAX 13
 
-static const char *const names[TOKEN__COUNT] = {
-	[TOKEN_EOF] = "EOF",
+static const char *const names[TOKEN__COUNT] = { [TOKEN_EOF] = "EOF",
 	[TOKEN_FAILED] = "",
 	[TOKEN_ILLEGAL] = "ILLEGAL",
 	[TOKEN_NAME] = "IDENT",
@@ -66,13 +65,32 @@ static const struct {
 	const char *text;
 	enum token_kind kind;
 } operators[] = {
-	{ "->>", TOKEN_JSON_TEXT }, { "->", TOKEN_JSON }, { "||", TOKEN_CONCAT },
-	{ "<<", TOKEN_LSHIFT }, { ">>", TOKEN_RSHIFT }, { "<=", TOKEN_LE }, { ">=", TOKEN_GE },
-	{ "<>", TOKEN_NE }, { "!=", TOKEN_NE }, { "==", TOKEN_EQ }, { "=", TOKEN_EQ },
-	{ "<", TOKEN_LT }, { ">", TOKEN_GT }, { ";", TOKEN_SEMI }, { ",", TOKEN_COMMA },
-	{ ".", TOKEN_DOT }, { "(", TOKEN_LP }, { ")", TOKEN_RP }, { "+", TOKEN_PLUS },
-	{ "-", TOKEN_MINUS }, { "*", TOKEN_STAR }, { "/", TOKEN_SLASH }, { "%", TOKEN_REM },
-	{ "&", TOKEN_BITAND }, { "|", TOKEN_BITOR }, { "~", TOKEN_BITNOT },
+	{ "->>", TOKEN_JSON_TEXT },
+	{ "->", TOKEN_JSON },
+	{ "||", TOKEN_CONCAT },
+	{ "<<", TOKEN_LSHIFT },
+	{ ">>", TOKEN_RSHIFT },
+	{ "<=", TOKEN_LE },
+	{ ">=", TOKEN_GE },
+	{ "<>", TOKEN_NE },
+	{ "!=", TOKEN_NE },
+	{ "==", TOKEN_EQ },
+	{ "=", TOKEN_EQ },
+	{ "<", TOKEN_LT },
+	{ ">", TOKEN_GT },
+	{ ";", TOKEN_SEMI },
+	{ ",", TOKEN_COMMA },
+	{ ".", TOKEN_DOT },
+	{ "(", TOKEN_LP },
+	{ ")", TOKEN_RP },
+	{ "+", TOKEN_PLUS },
+	{ "-", TOKEN_MINUS },
+	{ "*", TOKEN_STAR },
+	{ "/", TOKEN_SLASH },
+	{ "%", TOKEN_REM },
+	{ "&", TOKEN_BITAND },
+	{ "|", TOKEN_BITOR },
+	{ "~", TOKEN_BITNOT },
 };
 
 const char *

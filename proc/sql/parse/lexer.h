@@ -50,7 +50,7 @@ enum token_kind {
 #define KEYWORD_TOKEN(word, name) TOKEN_##word,
 	SQL_KEYWORDS(KEYWORD_TOKEN)
 #undef KEYWORD_TOKEN
-	TOKEN__COUNT
+	    TOKEN__COUNT
 };
 
 struct token {

@@ -3,7 +3,6 @@
  */
 #include "proc/sql/parse/parser.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define DEPTH_MAX 250
@@ -67,11 +66,11 @@ parser_expected(struct parser *p, const char *what)
 		len -= 2;
 	}
 	if (token_is_literal(t->kind))
-		snprintf(p->error, p->error_size, "%u:%u: expected %s, found %.*s", t->line,
-		    t->column, what, shown_length(text, len), text);
+		(void)error_set(p->error, "%u:%u: expected %s, found %.*s", t->line, t->column,
+		    what, shown_length(text, len), text);
 	else
-		snprintf(p->error, p->error_size, "%u:%u: expected %s, found '%s'", t->line,
-		    t->column, what, token_name(t->kind));
+		(void)error_set(p->error, "%u:%u: expected %s, found '%s'", t->line, t->column,
+		    what, token_name(t->kind));
 	p->token.kind = TOKEN_FAILED;
 }
 
@@ -82,8 +81,8 @@ parser_enter(struct parser *p)
 	if (p->depth <= DEPTH_MAX)
 		return (true);
 	if (p->token.kind != TOKEN_FAILED)
-		snprintf(p->error, p->error_size, "%u:%u: nested too deeply", p->token.line,
-		    p->token.column);
+		(void)error_set(
+		    p->error, "%u:%u: nested too deeply", p->token.line, p->token.column);
 	p->token.kind = TOKEN_FAILED;
 	return (false);
 }

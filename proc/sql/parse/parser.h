@@ -28,8 +28,7 @@ struct parser {
 	bool kept; /* nothing is replaced here: WITH, scalar subqueries, IN (SELECT) */
 	bool ordering; /* random functions are not replaced here */
 	unsigned depth;
-	char *error;
-	size_t error_size;
+	struct error *error;
 };
 
 /* ---- tokens ---- */

@@ -6,8 +6,8 @@
 bool
 parser_at_select(const struct parser *p)
 {
-	return (parser_at(p, TOKEN_SELECT) || parser_at(p, TOKEN_VALUES) ||
-		parser_at(p, TOKEN_WITH));
+	return (
+	    parser_at(p, TOKEN_SELECT) || parser_at(p, TOKEN_VALUES) || parser_at(p, TOKEN_WITH));
 }
 
 void
@@ -156,7 +156,7 @@ parse_join(struct parser *p)
 	if (parser_take(p, TOKEN_LEFT))
 		parser_take(p, TOKEN_OUTER);
 	else if (!parser_take(p, TOKEN_INNER) && !parser_take(p, TOKEN_CROSS) && !natural &&
-	    !parser_at(p, TOKEN_JOIN))
+		 !parser_at(p, TOKEN_JOIN))
 		return (false);
 	parser_need(p, TOKEN_JOIN);
 	return (true);

@@ -3,8 +3,6 @@
  */
 #include "proc/sql/parse/sqlparse.h"
 
-#include <stdio.h>
-
 #include "proc/sql/parse/parser.h"
 
 void
@@ -143,18 +141,15 @@ parse_statement(struct parser *p)
 
 int
 sqlparse_rewrite(const char *sql, size_t len, struct sqlparse_options *options, struct buf *out,
-    char *error, size_t error_size)
+    struct error *error)
 {
-	struct parser p = { .options = options, .out = out, .glued = true, .error = error,
-		.error_size = error_size };
+	struct parser p = { .options = options, .out = out, .glued = true, .error = error };
 	size_t before = buf_size(out);
 
 	lexer_init(&p.lexer, sql, len);
 	parser_advance(&p);
-	if (parser_at(&p, TOKEN_EOF)) {
-		snprintf(error, error_size, "EOF");
-		return (-1);
-	}
+	if (parser_at(&p, TOKEN_EOF))
+		return (error_set(error, "EOF"));
 	parse_statement(&p);
 	if (!parser_at(&p, TOKEN_FAILED))
 		return (0);

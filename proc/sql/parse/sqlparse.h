@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "common/error.h"
 
 struct sqlparse_options {
 	bool rewrite_random;
@@ -34,10 +35,10 @@ struct sqlparse_options {
 
 /*
  * Appends the canonical form of the first statement to `out` and returns 0; or
- * returns -1 with the reason in `error`, "EOF" or "LINE:COLUMN: expected ...",
+ * returns -1 with the reason, "EOF" or "LINE:COLUMN: expected ...",
  * and `out` as it was.
  */
-int sqlparse_rewrite(const char *sql, size_t len, struct sqlparse_options *, struct buf *out,
-    char *error, size_t error_size);
+int sqlparse_rewrite(
+    const char *sql, size_t len, struct sqlparse_options *, struct buf *out, struct error *);
 
 #endif
