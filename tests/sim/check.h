@@ -1,0 +1,71 @@
+/*
+ * What must hold at each step, whatever breaks (the thesis, figure 3.2):
+ * election safety, log matching, leader completeness, state machine safety; and
+ * what clients were promised: exactly-once, acknowledged writes kept,
+ * linearizable reads.
+ */
+#ifndef TESTS_SIM_CHECK_H
+#define TESTS_SIM_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim;
+struct node;
+struct peer_entry;
+
+struct check_committed {
+	uint64_t term;
+	uint64_t hash;
+	uint64_t chain;	 /* after it, 0: nobody applied it yet */
+	bool applied;
+};
+
+/* Every entry that any log ever held. */
+struct check_entry {
+	uint64_t index, term, hash, before_term;
+};
+
+struct check_term {
+	uint64_t term;
+	uint64_t leader;
+	int64_t at_us; /* when its leadership began */
+};
+
+struct check {
+	struct check_committed *committed; /* by index */
+	size_t committed_cap;
+	uint64_t commit; /* highest that any node knew of */
+	uint64_t applied;
+	struct check_entry *entries; /* a hash table */
+	size_t nentries, entries_cap;
+	struct check_term *terms;
+	size_t nterms, terms_cap;
+	uint64_t *op_index; /* by operation: where it was applied, 0: not */
+	size_t op_cap;
+};
+
+void check_fini(struct check *);
+uint64_t check_hash(uint64_t term, uint8_t type, const void *, size_t);
+/* The node's log got an entry. */
+void check_append(struct sim *, struct node *, uint64_t index, const struct peer_entry *);
+/* The node's log begins anew behind a committed entry. */
+void check_shadow_base(struct sim *, struct node *, uint64_t index, uint64_t term);
+/* The node became leader. */
+void check_leader(struct sim *, struct node *, uint64_t term);
+/* The node says that entries up to `commit` are committed. */
+void check_commit(struct sim *, struct node *, uint64_t commit, bool leads);
+/* Nobody who was deposed still holds a lease, by which weak reads are answered. */
+void check_leases(struct sim *);
+/* The node makes a vote durable. */
+void check_vote(struct sim *, const struct node *, uint64_t term, uint64_t vote);
+/* The node applied an entry; its chain hash after it. */
+void check_apply(struct sim *, struct node *, uint64_t index, uint64_t term, uint64_t hash,
+    uint64_t chain);
+/* An operation's entry was applied at the index. */
+void check_once(struct sim *, uint64_t op, uint64_t index);
+/* The node's state machine came to be at an index with this chain, from a disk or an image. */
+void check_state(struct sim *, struct node *, uint64_t index, uint64_t chain);
+
+#endif

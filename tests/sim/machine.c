@@ -1,0 +1,228 @@
+/*
+ * The model state machine: see machine.h.  Its state is a file per checkpoint;
+ * which one counts is what the newest BASE record of the ledger says.
+ */
+#include "tests/sim/machine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/guard.h"
+#include "tests/sim/sim.h"
+
+#ifndef CORE_BUG
+#define CORE_BUG 0
+#endif
+#define BUG_DROP_LEDGER_RECORD (CORE_BUG == 5)
+#define LEDGER_BYTES (64 * 1024) /* small: it is renewed in many runs */
+
+static void
+state_name(uint64_t index, char name[40])
+{
+	(void)snprintf(name, 40, "state-%llu", (unsigned long long)index);
+}
+
+static void
+pick_base(void *arg, const struct ledger_record *record)
+{
+	struct ledger_record *base = arg;
+
+	if (record->kind == LEDGER_BASE)
+		*base = *record;
+}
+
+static int
+create(struct node *node)
+{
+	struct machine_state state = { 0 };
+	struct ledger_record base = { .kind = LEDGER_BASE };
+	struct file_dir *dir = disk_dir(node->db_disk);
+
+	if (store_put(dir, "state-0", &state, sizeof(state)) == -1 ||
+	    ledger_create(dir, "ledger.new", &base, LEDGER_BYTES) == -1 ||
+	    dir->ops->rename(dir, "ledger.new", "ledger") == -1 || dir->ops->sync_dir(dir) == -1)
+		return (error_set_errno(&node->why, "db"));
+	return (0);
+}
+
+int
+machine_open(struct sim *sim, struct node *node)
+{
+	struct machine *machine = &node->machine;
+	struct file_dir *dir = disk_dir(node->db_disk);
+	struct ledger_record base = { 0 };
+	char name[40];
+	int file = dir->ops->open(dir, "ledger", 0);
+
+	if (file != -1)
+		dir->ops->close(dir, file);
+	else if (create(node) == -1)
+		return (-1);
+	if (ledger_open(&machine->ledger, dir, pick_base, &base, &node->why) == -1)
+		return (-1);
+	machine->open = true;
+	/* A kill may have left it in memory only, and the log is judged and cut by it. */
+	ledger_sync(&machine->ledger);
+	state_name(base.index, name);
+	if (store_get(dir, name, &machine->state, sizeof(machine->state)) == -1)
+		return (error_set(&node->why, "the ledger says %s, which is not there", name));
+	if (machine->state.index != base.index || machine->state.chain != base.chain)
+		return (error_set(&node->why, "%s is another state", name));
+	machine->base = base.index;
+	machine->installed = base.flags & LEDGER_INSTALLED;
+	machine->asked = false;
+	if (machine->base > 0)
+		check_state(sim, node, machine->state.index, machine->state.chain);
+	return (0);
+}
+
+static void
+clear_queue(struct machine *machine)
+{
+	uint32_t i;
+
+	for (i = 0; i < machine->count; i++)
+		packet_unref(machine->queue[(machine->head + i) % machine->cap].owner);
+	machine->head = machine->count = 0;
+}
+
+void
+machine_close(struct node *node)
+{
+	struct machine *machine = &node->machine;
+
+	clear_queue(machine);
+	if (machine->open)
+		ledger_close(&machine->ledger);
+	machine->open = machine->scheduled = false;
+}
+
+void
+machine_feed(struct node *node, const struct machine_entry *entry)
+{
+	struct machine *machine = &node->machine;
+	uint32_t i;
+
+	if (machine->count == machine->cap) {
+		uint32_t cap = machine->cap == 0 ? 64 : machine->cap * 2;
+		struct machine_entry *queue = malloc(cap * sizeof(*queue));
+
+		if (queue == NULL)
+			abort();
+		for (i = 0; i < machine->count; i++)
+			queue[i] = machine->queue[(machine->head + i) % machine->cap];
+		free(machine->queue);
+		machine->queue = queue;
+		machine->cap = cap;
+		machine->head = 0;
+	}
+	machine->queue[(machine->head + machine->count++) % machine->cap] = *entry;
+}
+
+void
+machine_schedule(struct sim *sim, struct node *node)
+{
+	struct event event = { .kind = EVENT_APPLY, .node = node->slot, .epoch = node->life };
+
+	if (node->machine.scheduled || node->machine.count == 0)
+		return;
+	node->machine.scheduled = true;
+	sched_add(&sim->sched, event, rng_range(&sim->net.rng, 20, 300));
+}
+
+static void
+apply_one(struct sim *sim, struct node *node, const struct machine_entry *entry)
+{
+	struct machine_state *state = &node->machine.state;
+	uint64_t hash = check_hash(entry->term, entry->type, entry->data, entry->len);
+	struct command_model command = { 0 };
+
+	if (entry->index != state->index + 1)
+		sim_fail(sim, "n%u applies %llu after %llu", node->slot,
+		    (unsigned long long)entry->index, (unsigned long long)state->index);
+	if (entry->type == PEER_ENTRY_COMMAND) {
+		memcpy(&command, entry->data, sizeof(command));
+		state->values[command.key % SIM_REGISTERS] = command.value;
+	}
+	state->index = entry->index;
+	state->term = entry->term;
+	state->chain = rng_mix(state->chain ^ rng_mix(entry->index ^ hash));
+	check_apply(sim, node, entry->index, entry->term, hash, state->chain);
+	if (command.op != 0) {
+		check_once(sim, command.op, entry->index);
+		client_applied(sim, node, command.op, entry->index);
+	}
+}
+
+uint32_t
+machine_apply(struct sim *sim, struct node *node)
+{
+	struct machine *machine = &node->machine;
+	uint32_t done = 0;
+
+	while (machine->count > 0 && done < SIM_APPLY_MAX) {
+		struct machine_entry entry = machine->queue[machine->head];
+
+		machine->head = (machine->head + 1) % machine->cap;
+		machine->count--;
+		apply_one(sim, node, &entry);
+		packet_unref(entry.owner);
+		done++;
+	}
+	return (done);
+}
+
+/* A state file, the BASE record that makes it count, and the former one may go. */
+static int
+put_state(struct node *node, const struct machine_state *state, uint8_t flags)
+{
+	struct machine *machine = &node->machine;
+	struct file_dir *dir = disk_dir(node->db_disk);
+	struct ledger_record base = { .kind = LEDGER_BASE, .flags = flags, .index = state->index,
+		.term = state->term, .chain = state->chain };
+	uint64_t former = machine->base;
+	char name[40];
+
+	state_name(state->index, name);
+	if (store_put(dir, name, state, sizeof(*state)) == -1)
+		return (-1);
+	if (!BUG_DROP_LEDGER_RECORD || flags != 0) {
+		if (ledger_is_full(&machine->ledger)) {
+			if (ledger_renew(&machine->ledger, &base) == -1)
+				return (-1);
+		} else if (ledger_append(&machine->ledger, &base) == -1)
+			return (-1);
+		ledger_sync(&machine->ledger);
+	}
+	machine->base = state->index;
+	machine->installed = flags != 0;
+	if (former != state->index) {
+		state_name(former, name);
+		(void)dir->ops->unlink(dir, name);
+	}
+	return (0);
+}
+
+int
+machine_checkpoint(struct sim *sim, struct node *node)
+{
+	if (node->machine.state.index == node->machine.base)
+		return (-1);
+	return (put_state(node, &node->machine.state, 0));
+}
+
+int
+machine_install(struct sim *sim, struct node *node, const struct machine_state *state)
+{
+	struct machine *machine = &node->machine;
+
+	/* Done again after a death in the middle: then it is there already. */
+	if (machine->base != state->index && put_state(node, state, LEDGER_INSTALLED) == -1)
+		return (-1);
+	clear_queue(machine);
+	machine->state = *state;
+	return (0);
+}

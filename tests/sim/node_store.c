@@ -1,0 +1,382 @@
+/*
+ * What the raft worker of a simulated node keeps on its disk: log, vote, and
+ * the members at the log's base; recovery, compaction, installation of images.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "proc/raft/vote.h"
+#include "tests/sim/guard.h"
+#include "tests/sim/sim.h"
+
+#define MEMBERS "members"
+#define INSTALL "install"
+#define ARENA MIB /* for entries read back from the log */
+
+static const uint8_t instance[LOG_ID_SIZE];
+
+struct saved_members {
+	uint64_t base; /* they are the latest at it */
+	uint64_t index;
+	uint64_t len;
+	uint8_t data[PEER_CONFIGURATION_MAX];
+};
+
+/* A file that tells an unfinished installation from none. */
+struct saved_install {
+	struct machine_state state;
+	struct saved_members members;
+};
+
+/* ---- whole files ---- */
+
+int
+store_put(struct file_dir *dir, const char *name, const void *data, size_t len)
+{
+	char new[40];
+	int file, result;
+
+	(void)snprintf(new, sizeof(new), "%s.new", name);
+	file = dir->ops->open(dir, new, O_RDWR | O_CREAT | O_TRUNC);
+	if (file == -1)
+		return (-1);
+	result = file_write(dir, file, data, len, 0);
+	if (result == 0 && dir->ops->sync(dir, file) == -1)
+		fatal("%s: sync", new);
+	dir->ops->close(dir, file);
+	if (result == -1 || dir->ops->rename(dir, new, name) == -1)
+		return (-1);
+	if (dir->ops->sync_dir(dir) == -1)
+		fatal("sync of the directory");
+	return (0);
+}
+
+int
+store_get(struct file_dir *dir, const char *name, void *data, size_t len)
+{
+	int file = dir->ops->open(dir, name, O_RDONLY);
+	int result;
+
+	if (file == -1)
+		return (-1);
+	memset(data, 0, len);
+	if ((off_t)len > dir->ops->size(dir, file))
+		len = (size_t)dir->ops->size(dir, file);
+	result = file_read(dir, file, data, len, 0);
+	dir->ops->close(dir, file);
+	return (result);
+}
+
+/* ---- what the core asks ---- */
+
+static void
+hold(void *arg, struct peer_entry *entry)
+{
+	struct packet *packet = entry->owner;
+
+	if (packet == NULL && entry->len > 0) {
+		packet = packet_new(entry->data, entry->len);
+		entry->data = packet->data;
+		entry->owner = packet;
+	} else if (packet != NULL)
+		packet->refs++;
+}
+
+static void
+release(void *arg, struct peer_entry *entry)
+{
+	packet_unref(entry->owner);
+	entry->owner = NULL;
+}
+
+static uint64_t
+term_of(void *arg, uint64_t index)
+{
+	const struct node *node = arg;
+
+	return (log_term(node->log, index));
+}
+
+struct reading {
+	struct peer_entry *out;
+	size_t *offsets;
+	uint32_t count, cap;
+	size_t bytes, bytes_max;
+	struct buf *arena;
+};
+
+static bool
+read_one(void *arg, const struct log_entry *entry)
+{
+	struct reading *reading = arg;
+	struct peer_entry *out;
+
+	if (reading->count == reading->cap || reading->bytes > reading->bytes_max)
+		return (false);
+	out = &reading->out[reading->count];
+	*out = (struct peer_entry){ .term = entry->term, .type = entry->type, .len = (uint32_t)entry->len };
+	reading->offsets[reading->count++] = reading->arena->len;
+	buf_add(reading->arena, entry->data, entry->len);
+	reading->bytes += entry->len;
+	return (true);
+}
+
+static uint32_t
+read_log(void *arg, uint64_t first, uint32_t cap, size_t bytes, struct peer_entry *out)
+{
+	static size_t offsets[PEER_ENTRIES_MAX];
+	struct node *node = arg;
+	struct reading reading = { out, offsets, 0, cap < PEER_ENTRIES_MAX ? cap : PEER_ENTRIES_MAX, 0,
+		bytes < ARENA / 4 ? bytes : ARENA / 4, &node->arena };
+	struct error error;
+	uint32_t i;
+
+	if (first < log_first(node->log) || first > log_last(node->log))
+		return (0);
+	/* Views must stay: each read gets a fresh piece, the arena is emptied when all went out. */
+	if (node->arena.cap - node->arena.len < ARENA / 2)
+		return (0);
+	if (log_read(node->log, first, read_one, &reading, &error) == -1)
+		return (0);
+	for (i = 0; i < reading.count; i++)
+		out[i].data = out[i].len > 0 ? node->arena.data + offsets[i] : NULL;
+	return (reading.count);
+}
+
+const struct core_ops node_core_ops = {
+	.hold = hold,
+	.release = release,
+	.term = term_of,
+	.read = read_log,
+};
+
+/* ---- recovery ---- */
+
+static bool
+note_member(void *arg, const struct log_entry *entry)
+{
+	struct node *node = arg;
+	struct core_start *start = node->starting;
+
+	if (entry->index > node->base &&
+	    core_start_note(start, entry->index, entry->type, entry->data, entry->len) != 0)
+		fatalx("entry %llu does not decode", (unsigned long long)entry->index);
+	return (true);
+}
+
+static int
+load_members(struct node *node, struct core_start *start)
+{
+	static struct saved_members saved;
+
+	node->base = 0;
+	if (store_get(disk_dir(node->raft_disk), MEMBERS, &saved, sizeof(saved)) == -1)
+		return (0);
+	node->base = saved.base;
+	return (peer_configuration_decode(&start->latest, saved.index, saved.data, saved.len));
+}
+
+struct comparing {
+	struct sim *sim;
+	struct node *node;
+	uint64_t next;
+};
+
+/* What was flushed must be there again; the rest of the shadow becomes what the log has. */
+static bool
+compare_entry(void *arg, const struct log_entry *entry)
+{
+	struct comparing *comparing = arg;
+	struct node *node = comparing->node;
+	uint64_t hash = check_hash(entry->term, entry->type, entry->data, entry->len);
+	struct peer_entry one = { .term = entry->term, .data = entry->data, .type = entry->type,
+		.len = (uint32_t)entry->len };
+
+	if (entry->index != comparing->next++)
+		sim_fail(comparing->sim, "n%u: entry %llu is missing in the log", node->slot,
+		    (unsigned long long)entry->index);
+	if (entry->index <= node->shadow.durable) {
+		if (node->shadow.entries[entry->index].term != entry->term ||
+		    node->shadow.entries[entry->index].hash != hash)
+			sim_fail(comparing->sim, "n%u: entry came back as another one, term %lu/%lu type %u len %zu index %llu", node->slot, node->shadow.entries[entry->index].term, entry->term, entry->type, entry->len,
+			    (unsigned long long)entry->index);
+	} else {
+		node->shadow.last = entry->index - 1;
+		check_append(comparing->sim, node, entry->index, &one);
+	}
+	return (true);
+}
+
+static void
+compare_log(struct sim *sim, struct node *node)
+{
+	struct comparing comparing = { sim, node, log_first(node->log) };
+	struct error error;
+
+	if (log_last(node->log) < node->shadow.durable && !node->cutting)
+		sim_fail(sim, "n%u lost flushed entries: log ends at %llu, %llu was flushed", node->slot,
+		    (unsigned long long)log_last(node->log), (unsigned long long)node->shadow.durable);
+	if (log_last(node->log) < node->shadow.durable)
+		node->shadow.durable = log_last(node->log);
+	if (log_read(node->log, log_first(node->log), compare_entry, &comparing, &error) == -1)
+		sim_fail(sim, "n%u can not read its log: %s", node->slot, error.text);
+	node->shadow.durable = node->shadow.last = log_last(node->log);
+	node->cutting = false;
+}
+
+static int
+recover_vote(struct sim *sim, struct node *node, struct core_start *start)
+{
+	struct file_dir *dir = disk_dir(node->raft_disk);
+	struct vote vote;
+
+	if (vote_read(dir, instance, &vote, &node->why) == -1)
+		return (-1);
+	start->term = vote.term;
+	start->vote = strtoull(vote.voted_for, NULL, 10);
+	if (start->term < node->vote_term)
+		sim_fail(sim, "n%u forgot term %llu", node->slot, (unsigned long long)node->vote_term);
+	if (start->term == node->vote_term && node->vote != 0 && start->vote != node->vote)
+		sim_fail(sim, "n%u forgot a vote", node->slot);
+	/* It may be in memory only. */
+	if (start->term > 0 && vote_write(dir, instance, &vote) == -1)
+		return (error_set_errno(&node->why, "raft/vote"));
+	node->vote_term = start->term;
+	node->vote = start->vote;
+	return (0);
+}
+
+static int save_members(struct node *, const struct saved_members *);
+
+/* Does the steps of an installation that a death cut short, or those after its point of no return. */
+static int
+finish_install(struct sim *sim, struct node *node, struct log **log)
+{
+	static struct saved_install saved;
+	const struct machine_state *state = &saved.state;
+	struct file_dir *db = disk_dir(node->db_disk);
+
+	if (store_get(db, INSTALL, &saved, sizeof(saved)) == -1)
+		return (0);
+	TRACE(sim, "n%u installs the snapshot at %llu", node->slot, (unsigned long long)state->index);
+	if (machine_install(sim, node, state) == -1 || save_members(node, &saved.members) == -1)
+		return (error_set_errno(&node->why, "install"));
+	if (log_term(*log, state->index) != state->term || log_last(*log) < state->index) {
+		node->cutting = true;
+		if (log_reset(*log, state->index, state->term) == -1)
+			return (error_set_errno(&node->why, "install"));
+		node->cutting = false;
+		check_shadow_base(sim, node, state->index, state->term);
+	} else if (log_last(*log) == state->index)
+		check_shadow_base(sim, node, state->index, state->term);
+	if (db->ops->unlink(db, INSTALL) == -1)
+		return (error_set_errno(&node->why, "install"));
+	(void)db->ops->sync_dir(db);
+	return (0);
+}
+
+int
+node_recover(struct sim *sim, struct node *node, struct core_start *start)
+{
+	struct log_config config = { .segment_size = sim->plan.segment };
+
+	config.witness = node->machine.installed ? 0 : node->machine.state.index;
+	node->log = log_open(disk_dir(node->raft_disk), &config, &node->why);
+	if (node->log == NULL || recover_vote(sim, node, start) == -1)
+		return (-1);
+	compare_log(sim, node);
+	if (finish_install(sim, node, &node->log) == -1)
+		return (-1);
+	if (load_members(node, start) != 0)
+		return (error_set(&node->why, "the saved members do not decode"));
+	if (log_read(node->log, log_first(node->log), note_member, node, &node->why) == -1)
+		return (-1);
+	start->now = node_clock(sim, node);
+	start->base = log_first(node->log) - 1;
+	start->base_term = start->base > 0 ? log_term(node->log, start->base) : 0;
+	start->last = log_last(node->log);
+	start->applied = node->machine.state.index;
+	start->chain = node->machine.state.chain;
+	node->installed = 0;
+	buf_reset(&node->arena, 0);
+	(void)buf_reserve(&node->arena, ARENA);
+	TRACE(sim, "n%u recovers: term %llu vote %llu log %llu..%llu applied %llu", node->slot,
+	    (unsigned long long)start->term, (unsigned long long)start->vote,
+	    (unsigned long long)log_first(node->log), (unsigned long long)start->last,
+	    (unsigned long long)start->applied);
+	if (start->applied < start->base || start->applied > start->last)
+		sim_fail(sim, "n%u: database at %llu does not meet the log %llu..%llu", node->slot,
+		    (unsigned long long)start->applied, (unsigned long long)log_first(node->log),
+		    (unsigned long long)start->last);
+	return (0);
+}
+
+/* ---- compaction and images ---- */
+
+static int
+save_members(struct node *node, const struct saved_members *saved)
+{
+	size_t len = offsetof(struct saved_members, data) + saved->len;
+
+	if (store_put(disk_dir(node->raft_disk), MEMBERS, saved, len) == -1)
+		return (-1);
+	node->base = saved->base;
+	return (0);
+}
+
+static void
+fill_members(struct saved_members *saved, const struct peer_configuration *members, uint64_t base)
+{
+	saved->base = base;
+	saved->index = members->index;
+	saved->len = peer_configuration_encode(members, saved->data);
+}
+
+void
+node_compact(struct sim *sim, struct node *node, uint64_t index)
+{
+	const struct peer_configuration *members = core_configuration_at(node->core, index);
+	static struct saved_members saved;
+
+	if (members == NULL || index <= node->base)
+		return;
+	fill_members(&saved, members, index);
+	if (save_members(node, &saved) == -1)
+		return;
+	if (index > sim->plan.keep)
+		log_drop_before(node->log, index - sim->plan.keep);
+	if (log_first(node->log) > 1 && log_first(node->log) - 1 <= index)
+		core_compacted(node->core, log_first(node->log) - 1);
+	TRACE(sim, "n%u checkpoint %llu, log begins at %llu", node->slot, (unsigned long long)index,
+	    (unsigned long long)log_first(node->log));
+}
+
+void
+node_install(struct sim *sim, struct node *node, const struct packet *packet)
+{
+	const struct machine_image *image = (const struct machine_image *)packet->data;
+	static struct saved_install saved;
+	struct machine_state was = node->machine.state;
+
+	if (image->state.index <= was.index) {
+		core_snapshot_failed(node->core);
+		return;
+	}
+	saved.state = image->state;
+	fill_members(&saved.members, &image->latest, image->state.index);
+	if (store_put(disk_dir(node->db_disk), INSTALL, &saved,
+		offsetof(struct saved_install, members.data) + saved.members.len) == -1) {
+		core_snapshot_failed(node->core);
+		return;
+	}
+	if (finish_install(sim, node, &node->log) == -1)
+		fatalx("install: %s", node->why.text);
+	check_state(sim, node, image->state.index, image->state.chain);
+	node->fed = node->installed = image->state.index;
+	core_snapshot_installed(node->core, image->state.index, image->state.term, image->state.chain);
+}
