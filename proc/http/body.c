@@ -266,7 +266,9 @@ decode_hex(struct parse *parse, const uint8_t *s, size_t len)
 static int
 add_string(struct parse *parse, const uint8_t *s, size_t len)
 {
-	struct command_parameter parameter = { .type = COMMAND_TEXT, .data = s, .len = (uint32_t)len };
+	struct command_parameter parameter = {
+		.type = COMMAND_TEXT, .data = s, .len = (uint32_t)len
+	};
 
 	if (decode_hex(parse, s, len)) {
 		parameter.type = COMMAND_BLOB;
@@ -323,11 +325,46 @@ to_integer(const char *s, size_t len, int64_t *value)
 	for (i = negative; i < len; i++) {
 		uint64_t digit = (uint64_t)(s[i] - '0');
 
-		if (s[i] < '0' || s[i] > '9' || n > (limit - digit) / 10)
+		if (s[i] < '0' || s[i] > '9')
+			return (false);
+		/* The division only where it can matter. */
+		if (n >= INT64_MAX / 10 && n > (limit - digit) / 10)
 			return (false);
 		n = n * 10 + digit;
 	}
 	*value = negative ? (int64_t)(0 - n) : (int64_t)n;
+	return (true);
+}
+
+/*
+ * A decimal fraction of at most 15 digits: both its digits and the power of ten
+ * below them are doubles, so one division rounds as strtod() does, in a fraction
+ * of its time.  False for any other number.
+ */
+static bool
+to_short_real(const char *s, size_t len, double *value)
+{
+	static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+		1e12, 1e13, 1e14, 1e15 };
+	bool negative = s[0] == '-';
+	size_t i, fraction = 0;
+	int64_t digits = 0;
+
+	if (len - negative > 16)
+		return (false);
+	for (i = negative; i < len; i++) {
+		if (s[i] == '.' && fraction == 0)
+			fraction = i + 1;
+		else if (s[i] >= '0' && s[i] <= '9')
+			digits = digits * 10 + (s[i] - '0');
+		else
+			return (false);
+	}
+	if (fraction == 0)
+		return (false);
+	*value = (double)digits / powers[len - fraction];
+	if (negative)
+		*value = -*value;
 	return (true);
 }
 
@@ -354,9 +391,10 @@ on_number(void *arg, const char *s, size_t len)
 		return (invalid(parse));
 	if (to_integer(s, len, &parameter.integer))
 		return (add(parse, &parameter));
-	/* A comma or bracket follows in the body, so strtod() ends where the number does. */
 	parameter.type = COMMAND_REAL;
-	parameter.real = strtod(s, NULL);
+	/* A comma or bracket follows in the body, so strtod() ends where the number does. */
+	if (!to_short_real(s, len, &parameter.real))
+		parameter.real = strtod(s, NULL);
 	if (isinf(parameter.real))
 		return (fail(parse, 400, "invalid number %.*s", (int)(len < 1024 ? len : 1024), s));
 	return (add(parse, &parameter));
