@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "proc/raft/log.h"
 #include "proc/raft/vote.h"
@@ -291,6 +292,8 @@ main(int argc, char **argv)
 			from = strtoull(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--seeds") == 0)
 			seeds = strtoull(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--fresh") == 0)
+			from = (uint64_t)time(NULL) * 100000;
 		else if (strcmp(argv[i], "--lives") == 0)
 			lives = (int)strtol(argv[i + 1], NULL, 10);
 	}

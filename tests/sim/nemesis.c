@@ -257,6 +257,22 @@ static const struct {
 	{ FAULT_OLD_DISK, 3, members_old_disk },
 };
 
+void
+nemesis_on_change(struct sim *sim, struct node *node)
+{
+	unsigned i;
+
+	if (sim->healing || rng_below(&sim->nemesis, 3) != 0)
+		return;
+	if ((sim->plan.faults & FAULT_FUSE) && rng_below(&sim->nemesis, 2) == 0)
+		node->faults.fuse = rng_range(&sim->nemesis, 1, 6);
+	/* Only some of the others hear of it. */
+	if (sim->plan.faults & FAULT_PARTITION)
+		for (i = 0; i < SIM_NODES; i++)
+			if (i != node->slot && rng_below(&sim->nemesis, 2) == 0)
+				net_cut(&sim->net, node->slot, i, true);
+}
+
 static void
 schedule(struct sim *sim)
 {

@@ -172,8 +172,13 @@ note_appends(struct sim *sim, struct node *node)
 			node->cutting = true;
 		}
 	}
-	for (index = ready->first; index <= ready->last; index++)
-		check_append(sim, node, index, core_entry(node->core, index));
+	for (index = ready->first; index <= ready->last; index++) {
+		const struct peer_entry *entry = core_entry(node->core, index);
+
+		check_append(sim, node, index, entry);
+		if (entry->type == PEER_ENTRY_CONFIGURATION && node_leads(node))
+			nemesis_on_change(sim, node);
+	}
 }
 
 static void

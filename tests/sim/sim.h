@@ -131,6 +131,8 @@ void client_reads_due(struct sim *, struct node *);
 void nemesis_init(struct sim *);
 void nemesis_act(struct sim *);
 void nemesis_heal(struct sim *);
+/* A leader has just changed the members: a good moment for trouble. */
+void nemesis_on_change(struct sim *, struct node *);
 /* A machine fault stopped the node: when it comes back. */
 void nemesis_schedule_restart(struct sim *, struct node *);
 /* members.c */
