@@ -6,8 +6,6 @@
  * A reload prepares a second context beside the one in use.  The old one is
  * freed only after every handshake that began with it is over.
  */
-#include <sys/stat.h>
-
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -63,20 +61,27 @@ pem_free(struct pem *pem)
 	pem->len = 0;
 }
 
+/* A stream of reads is all that confinement leaves for a file that comes with a reload. */
 static void
 pem_read(struct pem *pem, int fd)
 {
-	struct stat st;
+	size_t cap = 16384;
 	ssize_t n;
 
 	pem_free(pem);
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size > PEM_MAX)
-		return;
-	pem->data = malloc((size_t)st.st_size + 1);
-	if (pem->data == NULL)
+	if ((pem->data = malloc(cap)) == NULL)
 		fatal("malloc");
-	n = pread(fd, pem->data, (size_t)st.st_size, 0);
-	pem->len = n > 0 ? (size_t)n : 0;
+	while ((n = read(fd, pem->data + pem->len, cap - pem->len)) > 0) {
+		pem->len += (size_t)n;
+		if (pem->len < cap)
+			continue;
+		if (cap >= PEM_MAX || (pem->data = realloc(pem->data, cap *= 2)) == NULL)
+			break;
+	}
+	if (n == 0)
+		return;
+	/* Not readable, or too long to be a chain. */
+	pem_free(pem);
 }
 
 void
