@@ -195,6 +195,7 @@ int
 file_writev(struct file_dir *dir, int file, const struct iovec *iov, int count, off_t offset)
 {
 	struct iovec left[IOV_MAX_OURS];
+	ssize_t n;
 	int i = 0;
 
 	if (count > IOV_MAX_OURS) {
@@ -203,8 +204,11 @@ file_writev(struct file_dir *dir, int file, const struct iovec *iov, int count, 
 	}
 	memcpy(left, iov, (size_t)count * sizeof(*iov));
 	while (i < count) {
-		ssize_t n = dir->ops->pwritev(dir, file, left + i, count - i, offset);
-
+		if (left[i].iov_len == 0) {
+			i++;
+			continue;
+		}
+		n = dir->ops->pwritev(dir, file, left + i, count - i, offset);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/crc32c.h"
 #include "proc/raft/log_format.h"
 #include "tests/storage/logbook.h"
 #include "tests/storage/simdisk.h"
@@ -383,6 +384,46 @@ test_other_names_are_left_alone(void **state)
 		assert_true(simdisk_exists(names[i]));
 }
 
+/* Bytes of a client that look like a batch behind the torn one; `right`: with the segment's salt. */
+static void
+imitate(bool right)
+{
+	struct batch_head head = { .magic = BATCH_MAGIC, .version = LOG_FORMAT_VERSION };
+	static uint8_t data[3 * LOG_BLOCK];
+	struct iovec part = { data, sizeof(data) };
+	struct segment_head segment;
+	int file = simdisk_open("0000000000000001.seg", false, false);
+
+	assert_int_equal(simdisk_read(file, &segment, sizeof(segment), 0), sizeof(segment));
+	head.salt = right ? segment.salt : segment.salt + 1;
+	head.sequence = 1000;
+	head.first = head.count = 1;
+	head.crc = crc32c(0, &head, offsetof(struct batch_head, crc));
+	memcpy(data + LOG_BLOCK - sizeof(head) - ENTRY_HEAD, &head, sizeof(head));
+	log_begin(book.log);
+	log_add(book.log, 1, 1, &part, 1);
+	assert_int_equal(log_commit(book.log), 0);
+	/* Torn: its head is not there. */
+	assert_int_equal(simdisk_write(file, &part, sizeof(part), 2 * LOG_BLOCK), 0);
+}
+
+static void
+test_imitation_of_a_batch(void **state)
+{
+	assert_true(logbook_append(&book, 1, 1, 10));
+	imitate(false);
+	reopen();
+	check();
+}
+
+static void
+test_later_batch_is_proof(void **state)
+{
+	assert_true(logbook_append(&book, 1, 1, 10));
+	imitate(true);
+	refused("0000000000000001.seg is damaged at offset 8192 (a later batch is whole)");
+}
+
 static void
 test_tail(void **state)
 {
@@ -415,6 +456,8 @@ main(void)
 		TEST(test_refused),
 		TEST(test_missing_in_the_middle),
 		TEST(test_other_names_are_left_alone),
+		TEST(test_imitation_of_a_batch),
+		TEST(test_later_batch_is_proof),
 		TEST(test_tail),
 	};
 
