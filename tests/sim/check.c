@@ -85,7 +85,7 @@ find_entry(struct check *check, uint64_t index, uint64_t term)
 		rehash(check);
 	at = rng_mix(index ^ term << 32) & (check->entries_cap - 1);
 	while (check->entries[at].index != 0 &&
-	    (check->entries[at].index != index || check->entries[at].term != term))
+	       (check->entries[at].index != index || check->entries[at].term != term))
 		at = (at + 1) & (check->entries_cap - 1);
 	return (&check->entries[at]);
 }
@@ -103,14 +103,16 @@ check_append(struct sim *sim, struct node *node, uint64_t index, const struct pe
 	uint64_t before;
 
 	if (index != shadow->last + 1)
-		sim_fail(sim, "n%u appends %llu after %llu", node->slot, (ull)index, (ull)shadow->last);
+		sim_fail(
+		    sim, "n%u appends %llu after %llu", node->slot, (ull)index, (ull)shadow->last);
 	shadow->entries = grow(shadow->entries, &shadow->cap, index, sizeof(*shadow->entries));
 	before = shadow->entries[index - 1].term;
 	shadow->entries[index] = (struct shadow_entry){ entry->term, hash, index };
 	if (entry->type != PEER_ENTRY_CONFIGURATION)
 		shadow->entries[index].members = shadow->entries[index - 1].members;
 	else if (known->index == 0 && shadow->entries[index - 1].members > node->ready.commit)
-		sim_fail(sim, "n%u changes the members at %llu while the change at %llu is not committed",
+		sim_fail(sim,
+		    "n%u changes the members at %llu while the change at %llu is not committed",
 		    node->slot, (ull)index, (ull)shadow->entries[index - 1].members);
 	shadow->last = index;
 	if (known->index == 0) {
@@ -121,7 +123,8 @@ check_append(struct sim *sim, struct node *node, uint64_t index, const struct pe
 		sim_fail(sim, "log matching: n%u has another entry %llu of term %llu", node->slot,
 		    (ull)index, (ull)entry->term);
 	if (known->before_term != before)
-		sim_fail(sim, "log matching: n%u has entry %llu of term %llu after term %llu, not %llu",
+		sim_fail(sim,
+		    "log matching: n%u has entry %llu of term %llu after term %llu, not %llu",
 		    node->slot, (ull)index, (ull)entry->term, (ull)before, (ull)known->before_term);
 	if (before > entry->term)
 		sim_fail(sim, "n%u: terms fall at %llu", node->slot, (ull)index);
@@ -151,7 +154,8 @@ check_leader(struct sim *sim, struct node *node, uint64_t term)
 
 	for (i = 0; i < check->nterms; i++)
 		if (check->terms[i].term == term && check->terms[i].leader != node->id)
-			sim_fail(sim, "election safety: n%u (node %llu) and node %llu lead in term %llu",
+			sim_fail(sim,
+			    "election safety: n%u (node %llu) and node %llu lead in term %llu",
 			    node->slot, (ull)node->id, (ull)check->terms[i].leader, (ull)term);
 	check->terms = grow(check->terms, &check->terms_cap, check->nterms, sizeof(*check->terms));
 	check->terms[check->nterms++] = (struct check_term){ term, node->id, sim->sched.now };
@@ -161,7 +165,8 @@ check_leader(struct sim *sim, struct node *node, uint64_t term)
 	if (shadow->last < check->commit ||
 	    (shadow->entries[check->commit].hash != check->committed[check->commit].hash))
 		sim_fail(sim,
-		    "leader completeness: n%u leads in term %llu with a log to %llu and term %llu at %llu, "
+		    "leader completeness: n%u leads in term %llu with a log to %llu and term %llu "
+		    "at %llu, "
 		    "committed in term %llu",
 		    node->slot, (ull)term, (ull)shadow->last,
 		    (ull)(shadow->last < check->commit ? 0 : shadow->entries[check->commit].term),
@@ -174,8 +179,8 @@ check_vote(struct sim *sim, const struct node *node, uint64_t term, uint64_t vot
 	if (term < node->vote_term)
 		sim_fail(sim, "n%u goes back to term %llu", node->slot, (ull)term);
 	if (term == node->vote_term && node->vote != 0 && vote != node->vote)
-		sim_fail(sim, "n%u votes for %llu and %llu in term %llu", node->slot, (ull)node->vote,
-		    (ull)vote, (ull)term);
+		sim_fail(sim, "n%u votes for %llu and %llu in term %llu", node->slot,
+		    (ull)node->vote, (ull)vote, (ull)term);
 }
 
 /* When the first leadership of a later term began, or INT64_MAX. */
@@ -212,7 +217,8 @@ check_leases(struct sim *sim)
 			continue;
 		at = deposed_at(&sim->check, status.term);
 		if (at != INT64_MAX && sim->sched.now > at + lease_us + lease_us / 8 + 1 * MS)
-			sim_fail(sim, "n%u of term %llu holds a lease %lld ms after another was elected", i,
+			sim_fail(sim,
+			    "n%u of term %llu holds a lease %lld ms after another was elected", i,
 			    (ull)status.term, (long long)(sim->sched.now - at) / MS);
 	}
 }
@@ -293,7 +299,8 @@ check_commit(struct sim *sim, struct node *node, uint64_t commit, bool leads)
 	/* Thesis 3.6.2: only entries of the own term are committed by counting. */
 	if (shadow->entries[commit].term != core_term(node))
 		sim_fail(sim, "n%u leads in term %llu and commits %llu of term %llu by counting",
-		    node->slot, (ull)core_term(node), (ull)commit, (ull)shadow->entries[commit].term);
+		    node->slot, (ull)core_term(node), (ull)commit,
+		    (ull)shadow->entries[commit].term);
 }
 
 /* ---- application ---- */
@@ -304,11 +311,11 @@ check_state(struct sim *sim, struct node *node, uint64_t index, uint64_t chain)
 	const struct check *check = &sim->check;
 
 	if (index > check->commit)
-		sim_fail(sim, "n%u: its state is at %llu, only %llu is committed", node->slot, (ull)index,
-		    (ull)check->commit);
+		sim_fail(sim, "n%u: its state is at %llu, only %llu is committed", node->slot,
+		    (ull)index, (ull)check->commit);
 	if (check->committed[index].applied && check->committed[index].chain != chain)
-		sim_fail(sim, "state machine safety: n%u has another chain hash at %llu", node->slot,
-		    (ull)index);
+		sim_fail(sim, "state machine safety: n%u has another chain hash at %llu",
+		    node->slot, (ull)index);
 }
 
 void
@@ -323,11 +330,12 @@ check_apply(struct sim *sim, struct node *node, uint64_t index, uint64_t term, u
 	entry = &check->committed[index];
 	if (entry->term != term || entry->hash != hash)
 		sim_fail(sim,
-		    "state machine safety: n%u applies %llu of term %llu, another applied term %llu",
+		    "state machine safety: n%u applies %llu of term %llu, another applied term "
+		    "%llu",
 		    node->slot, (ull)index, (ull)term, (ull)entry->term);
 	if (node->shadow.durable < index)
-		sim_fail(sim, "n%u applies %llu, but its disk has the log to %llu", node->slot, (ull)index,
-		    (ull)node->shadow.durable);
+		sim_fail(sim, "n%u applies %llu, but its disk has the log to %llu", node->slot,
+		    (ull)index, (ull)node->shadow.durable);
 	if (!entry->applied) {
 		entry->applied = true;
 		entry->chain = chain;

@@ -18,7 +18,7 @@ struct peer_entry;
 struct check_committed {
 	uint64_t term;
 	uint64_t hash;
-	uint64_t chain;	 /* after it, 0: nobody applied it yet */
+	uint64_t chain; /* after it, 0: nobody applied it yet */
 	bool applied;
 };
 
@@ -61,8 +61,8 @@ void check_leases(struct sim *);
 /* The node makes a vote durable. */
 void check_vote(struct sim *, const struct node *, uint64_t term, uint64_t vote);
 /* The node applied an entry; its chain hash after it. */
-void check_apply(struct sim *, struct node *, uint64_t index, uint64_t term, uint64_t hash,
-    uint64_t chain);
+void check_apply(
+    struct sim *, struct node *, uint64_t index, uint64_t term, uint64_t hash, uint64_t chain);
 /* An operation's entry was applied at the index. */
 void check_once(struct sim *, uint64_t op, uint64_t index);
 /* The node's state machine came to be at an index with this chain, from a disk or an image. */

@@ -68,8 +68,11 @@ client_act(struct sim *sim, unsigned client)
 	if (node == NULL)
 		return;
 	op = &clients->ops[clients->next % SIM_OPS];
-	*op = (struct op){ .id = clients->next++, .state = OP_SENT, .node = node->slot,
-		.life = node->life, .floor = clients->acknowledged };
+	*op = (struct op){ .id = clients->next++,
+		.state = OP_SENT,
+		.node = node->slot,
+		.life = node->life,
+		.floor = clients->acknowledged };
 	op->read = rng_chance(&clients->rng, sim->plan.read_ppm);
 	op->key = rng_below(&clients->rng, SIM_REGISTERS);
 	op->value = op->id;
@@ -92,7 +95,8 @@ client_propose(struct sim *sim, struct node *node, uint64_t id)
 		return;
 	command = (struct command_model){ op->id, op->key, op->value };
 	packet = packet_new(NULL, 0);
-	entry.len = (uint32_t)(sizeof(command) + rng_below(&sim->clients.rng, sim->plan.payload + 1));
+	entry.len =
+	    (uint32_t)(sizeof(command) + rng_below(&sim->clients.rng, sim->plan.payload + 1));
 	packet = realloc(packet, sizeof(*packet) + entry.len);
 	if (packet == NULL)
 		abort();
@@ -129,7 +133,8 @@ finish_read(struct sim *sim, struct node *node, struct op *op)
 	TRACE(sim, "n%u answers read %llu at %llu", node->slot, (ull)op->id, (ull)index);
 	if (index < op->floor)
 		sim_fail(sim,
-		    "linearizability: n%u answers read %llu from index %llu, but %llu was known to a client "
+		    "linearizability: n%u answers read %llu from index %llu, but %llu was known to "
+		    "a client "
 		    "before it began",
 		    node->slot, (ull)op->id, (ull)index, (ull)op->floor);
 	raise_floor(sim, index);
@@ -179,7 +184,8 @@ client_applied(struct sim *sim, struct node *node, uint64_t id, uint64_t index)
 		return;
 	TRACE(sim, "n%u acknowledges write %llu at %llu", node->slot, (ull)id, (ull)index);
 	if (index <= op->floor)
-		sim_fail(sim, "linearizability: write %llu is at %llu, but %llu was known before it began",
+		sim_fail(sim,
+		    "linearizability: write %llu is at %llu, but %llu was known before it began",
 		    (ull)id, (ull)index, (ull)op->floor);
 	raise_floor(sim, index);
 	op->state = OP_DONE;

@@ -506,9 +506,9 @@ sim_free_space(struct file_dir *dir)
 {
 	struct disk *disk = disk_of(dir);
 
-	return (disk->used > disk->faults->capacity ?
-		0 :
-		(int64_t)(disk->faults->capacity - disk->used));
+	return (disk->used > disk->faults->capacity
+		    ? 0
+		    : (int64_t)(disk->faults->capacity - disk->used));
 }
 
 static const struct file_ops sim_ops = {

@@ -20,10 +20,10 @@
 /* Of one node: its directories share it. */
 struct disk_faults {
 	struct rng rng;
-	int64_t fuse;	      /* > 0: changes until the node dies in the middle of one */
+	int64_t fuse; /* > 0: changes until the node dies in the middle of one */
 	void (*burn)(void *); /* called when the fuse has burnt; does not return */
 	void *arg;
-	bool dead;	      /* the process is being cleaned up after */
+	bool dead; /* the process is being cleaned up after */
 	uint64_t capacity; /* bytes in each directory */
 	uint32_t write_error_ppm;
 	uint32_t sync_error_ppm;

@@ -24,7 +24,7 @@ struct disk_page {
 
 struct disk_file {
 	bool used;
-	int links;   /* directories (now, platter) and handles that hold it */
+	int links; /* directories (now, platter) and handles that hold it */
 	off_t size;
 	off_t platter_size;
 	size_t npages;

@@ -35,9 +35,17 @@ measure_one(struct sim *sim, uint64_t seed)
 		printf("seed %" PRIu64 ": %s\n", seed, sim->failure);
 		exit(1);
 	}
-	sim->plan = (struct plan){ .voters = 3, .clients = 4, .election_ms = 1000, .client_us = 5 * MS,
-		.nemesis_us = SECOND, .read_ppm = 500000, .window = 1024, .segment = 65536,
-		.checkpoint_every = 1000, .keep = 100, .payload = 100 };
+	sim->plan = (struct plan){ .voters = 3,
+		.clients = 4,
+		.election_ms = 1000,
+		.client_us = 5 * MS,
+		.nemesis_us = SECOND,
+		.read_ppm = 500000,
+		.window = 1024,
+		.segment = 65536,
+		.checkpoint_every = 1000,
+		.keep = 100,
+		.payload = 100 };
 	sim->net.ordered = true;
 	sim_build(sim);
 	sim->net.delay_us = 1 * MS;

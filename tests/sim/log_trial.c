@@ -26,10 +26,10 @@
 struct model {
 	uint64_t terms[ENTRIES_MAX]; /* of entries on the disk, by index */
 	uint64_t tags[ENTRIES_MAX];
-	uint64_t last;	    /* of what was flushed */
-	uint64_t wanted;    /* while a batch is written: its last index */
-	uint64_t cut;	    /* while a cut is made: its index, else 0 */
-	uint64_t dropped;   /* entries up to it may be gone */
+	uint64_t last; /* of what was flushed */
+	uint64_t wanted; /* while a batch is written: its last index */
+	uint64_t cut; /* while a cut is made: its index, else 0 */
+	uint64_t dropped; /* entries up to it may be gone */
 	uint64_t next_tag;
 	struct vote vote, wanted_vote;
 	uint64_t vote_sure; /* term of the last vote that is on the disk for sure */
@@ -116,7 +116,8 @@ open_log(struct trial *trial)
 	if (trial->model.cut != 0 && trial->model.cut <= trial->model.last)
 		config.witness = trial->model.cut - 1;
 	trial->log = log_open(dir, &config, &error);
-	if (trial->log == NULL && trial->faults.write_error_ppm == 0 && trial->faults.capacity > 1 << 20)
+	if (trial->log == NULL && trial->faults.write_error_ppm == 0 &&
+	    trial->faults.capacity > 1 << 20)
 		fail(trial, error.text, 0, 0);
 	if (trial->log == NULL)
 		return;
@@ -149,9 +150,9 @@ append(struct trial *trial)
 	log_begin(trial->log);
 	for (i = 0; i < n; i++) {
 		uint64_t index = ++model->wanted;
-		struct iovec part = { data, rng_below(&trial->rng, 6) == 0 ?
-			    (size_t)rng_range(&trial->rng, 8, sizeof(data)) :
-			    (size_t)rng_range(&trial->rng, 8, 200) };
+		struct iovec part = { data, rng_below(&trial->rng, 6) == 0
+						? (size_t)rng_range(&trial->rng, 8, sizeof(data))
+						: (size_t)rng_range(&trial->rng, 8, 200) };
 
 		model->terms[index] = term;
 		model->tags[index] = ++model->next_tag;
@@ -170,7 +171,8 @@ static void
 cut(struct trial *trial)
 {
 	struct model *model = &trial->model;
-	uint64_t low = log_first(trial->log) > model->dropped ? log_first(trial->log) : model->dropped + 1;
+	uint64_t low =
+	    log_first(trial->log) > model->dropped ? log_first(trial->log) : model->dropped + 1;
 
 	if (low >= model->last)
 		return;
@@ -209,9 +211,10 @@ act(struct trial *trial)
 	} else if (kind < 82) {
 		trial->act = "drop";
 		if (trial->model.last > 10)
-			trial->model.dropped += rng_below(&trial->rng,
-			    trial->model.last - 5 > trial->model.dropped ?
-				trial->model.last - 5 - trial->model.dropped : 1);
+			trial->model.dropped += rng_below(
+			    &trial->rng, trial->model.last - 5 > trial->model.dropped
+					     ? trial->model.last - 5 - trial->model.dropped
+					     : 1);
 		log_drop_before(trial->log, trial->model.dropped);
 	} else if (kind < 90) {
 		trial->act = "prepare";
@@ -299,7 +302,7 @@ main(int argc, char **argv)
 	}
 	for (seed = from; seed < from + seeds; seed++)
 		run(seed, lives);
-	printf("log trial: %" PRIu64 " seeds from %" PRIu64 ", up to %d lives each, 0 failed\n", seeds,
-	    from, lives);
+	printf("log trial: %" PRIu64 " seeds from %" PRIu64 ", up to %d lives each, 0 failed\n",
+	    seeds, from, lives);
 	return (0);
 }

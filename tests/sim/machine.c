@@ -181,8 +181,11 @@ put_state(struct node *node, const struct machine_state *state, uint8_t flags)
 {
 	struct machine *machine = &node->machine;
 	struct file_dir *dir = disk_dir(node->db_disk);
-	struct ledger_record base = { .kind = LEDGER_BASE, .flags = flags, .index = state->index,
-		.term = state->term, .chain = state->chain };
+	struct ledger_record base = { .kind = LEDGER_BASE,
+		.flags = flags,
+		.index = state->index,
+		.term = state->term,
+		.chain = state->chain };
 	uint64_t former = machine->base;
 	char name[40];
 

@@ -52,7 +52,7 @@ struct machine {
 	struct machine_entry *queue;
 	uint32_t head, count, cap;
 	bool scheduled; /* an EVENT_APPLY is on its way */
-	bool asked;	/* a checkpoint is wanted now */
+	bool asked; /* a checkpoint is wanted now */
 	bool installed; /* the state came from an image */
 };
 

@@ -24,7 +24,8 @@ members_fill(struct peer_member *member, const struct node *node, uint8_t suffra
 	member->id = node->id;
 	member->suffrage = suffrage;
 	(void)snprintf(member->name, sizeof(member->name), "n%llu", (unsigned long long)node->id);
-	(void)snprintf(member->address, sizeof(member->address), "a%llu", (unsigned long long)node->id);
+	(void)snprintf(
+	    member->address, sizeof(member->address), "a%llu", (unsigned long long)node->id);
 }
 
 /* A node that is in nobody's way: new, or removed and emptied. */
@@ -60,7 +61,8 @@ add(struct sim *sim, struct node *leader)
 		return;
 	node->gone = false;
 	node_start(sim, node, NULL);
-	node_input(sim, leader, (struct input){ .kind = INPUT_ADD, .peer = node->slot, .number = suffrage });
+	node_input(sim, leader,
+	    (struct input){ .kind = INPUT_ADD, .peer = node->slot, .number = suffrage });
 }
 
 /* Any member, the leader too; sometimes one that was never there. */

@@ -137,7 +137,8 @@ close_some(struct sim *sim)
 		return;
 	TRACE(sim, "connections of n%u close%s", node->slot, for_good ? " for good" : "");
 	for (i = 0; i < SIM_NODES; i++)
-		if (i != node->slot && sim->nodes[i].up && (all || rng_below(&sim->nemesis, 3) == 0)) {
+		if (i != node->slot && sim->nodes[i].up &&
+		    (all || rng_below(&sim->nemesis, 3) == 0)) {
 			net_close(&sim->net, node->slot, i);
 			/* The others elect at once; the living leader does not hear of it. */
 			net_cut(&sim->net, node->slot, i, for_good);
@@ -177,7 +178,8 @@ slow(struct sim *sim)
 	if (rng_below(&sim->nemesis, 2) == 0)
 		node->flush_us = rng_range(&sim->nemesis, 100, 100 * MS);
 	else
-		node_pause(sim, node, rng_range(&sim->nemesis, 1 * MS, 3 * sim->plan.election_ms * MS));
+		node_pause(
+		    sim, node, rng_range(&sim->nemesis, 1 * MS, 3 * sim->plan.election_ms * MS));
 }
 
 static void

@@ -30,8 +30,11 @@ delay_of(struct net *net)
 static void
 transmit(struct net *net, unsigned from, unsigned to, struct packet *packet)
 {
-	struct event event = { .kind = EVENT_DELIVER, .node = (uint8_t)to, .peer = (uint8_t)from,
-		.epoch = net->epoch[from][to], .packet = packet };
+	struct event event = { .kind = EVENT_DELIVER,
+		.node = (uint8_t)to,
+		.peer = (uint8_t)from,
+		.epoch = net->epoch[from][to],
+		.packet = packet };
 	int64_t delay = delay_of(net);
 
 	if (net->ordered) {
@@ -64,7 +67,7 @@ bool
 net_arrives(const struct net *net, const struct event *event)
 {
 	return (!net->cut[event->peer][event->node] &&
-	    event->epoch == net->epoch[event->peer][event->node]);
+		event->epoch == net->epoch[event->peer][event->node]);
 }
 
 /* One end hears of the end of a connection, if its network lets it. */

@@ -25,7 +25,7 @@ node_clock(const struct sim *sim, const struct node *node)
 	int64_t passed_ns = (sim->sched.now - node->clock_at_us) * 1000;
 
 	return ((uint64_t)(node->clock_shown_ns + passed_ns +
-	    passed_ns / 1000 * node->clock_rate_ppm / 1000));
+			   passed_ns / 1000 * node->clock_rate_ppm / 1000));
 }
 
 void
@@ -51,7 +51,9 @@ node_schedule_tick(struct sim *sim, struct node *node)
 	if (deadline == UINT64_MAX)
 		return;
 	delay = deadline > now ? (int64_t)((deadline - now) / 1000) * 1000 /
-		    (1000 + node->clock_rate_ppm / 1000) + 1 : 1;
+					 (1000 + node->clock_rate_ppm / 1000) +
+				     1
+			       : 1;
 	if (sim->sched.now + delay >= node->tick_at_us)
 		return;
 	node->tick_at_us = sim->sched.now + delay;
@@ -98,9 +100,10 @@ send_messages(struct sim *sim, struct node *node)
 		assert(to < SIM_NODES && to != node->slot && m->from == node->id);
 		buf_reset(&node->scratch, MIB);
 		peer_encode(&node->scratch, m);
-		net_send(&sim->net, node->slot, to, packet_new(node->scratch.data, node->scratch.len));
-		TRACE(sim, "n%u -> n%u #%llu %s term %llu index %llu/%llu commit %llu +%u%s", node->slot,
-		    to, (unsigned long long)sim->net.packets, peer_type_name(m->type),
+		net_send(
+		    &sim->net, node->slot, to, packet_new(node->scratch.data, node->scratch.len));
+		TRACE(sim, "n%u -> n%u #%llu %s term %llu index %llu/%llu commit %llu +%u%s",
+		    node->slot, to, (unsigned long long)sim->net.packets, peer_type_name(m->type),
 		    (unsigned long long)m->term, (unsigned long long)m->index,
 		    (unsigned long long)m->log_term, (unsigned long long)m->commit, m->count,
 		    m->flags & PEER_REFUSED ? " refused" : "");
@@ -115,8 +118,8 @@ write_vote(struct sim *sim, struct node *node)
 
 	check_vote(sim, node, node->ready.term, node->ready.vote);
 
-	(void)snprintf(vote.voted_for, sizeof(vote.voted_for), "%llu",
-	    (unsigned long long)node->ready.vote);
+	(void)snprintf(
+	    vote.voted_for, sizeof(vote.voted_for), "%llu", (unsigned long long)node->ready.vote);
 	if (vote_write(disk_dir(node->raft_disk), instance, &vote) == -1)
 		return (-1);
 	node->vote_term = vote.term;
@@ -165,7 +168,8 @@ note_appends(struct sim *sim, struct node *node)
 	uint64_t index;
 
 	if (ready->cut != 0) {
-		TRACE(sim, "n%u cuts its log from %llu", node->slot, (unsigned long long)ready->cut);
+		TRACE(
+		    sim, "n%u cuts its log from %llu", node->slot, (unsigned long long)ready->cut);
 		node->shadow.last = ready->cut - 1;
 		if (node->shadow.durable >= ready->cut) {
 			node->shadow.durable = ready->cut - 1;
@@ -527,7 +531,8 @@ node_keep_disk(struct sim *sim, struct node *node)
 	if (node->old_entries == NULL)
 		abort();
 	memcpy(node->old_entries, node->shadow.entries, size);
-	TRACE(sim, "n%u: its disk is copied at %llu", node->slot, (unsigned long long)node->old_last);
+	TRACE(
+	    sim, "n%u: its disk is copied at %llu", node->slot, (unsigned long long)node->old_last);
 }
 
 void
@@ -536,7 +541,8 @@ node_take_old_disk(struct sim *sim, struct node *node)
 	disk_replace(node->raft_disk, &node->old_raft);
 	disk_replace(node->db_disk, &node->old_db);
 	node->shadow.last = node->shadow.durable = node->old_last;
-	memcpy(node->shadow.entries, node->old_entries, (node->old_last + 1) * sizeof(*node->old_entries));
+	memcpy(node->shadow.entries, node->old_entries,
+	    (node->old_last + 1) * sizeof(*node->old_entries));
 	node->vote_term = node->old_vote_term;
 	node->vote = node->old_vote;
 	free_old(node);

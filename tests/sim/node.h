@@ -28,13 +28,13 @@ enum input_kind {
 	INPUT_PROPOSE, /* number: of the operation */
 	INPUT_READ,
 	INPUT_APPLIED, /* number: index; chain */
-	INPUT_IMAGE,   /* a snapshot has arrived: packet */
+	INPUT_IMAGE, /* a snapshot has arrived: packet */
 	INPUT_IMAGE_LOST,
 	INPUT_IMAGE_SENT, /* leader: peer has it (number 1) or not */
-	INPUT_BASE,	  /* the state machine is durable up to number */
-	INPUT_TRANSFER,	  /* leadership, to node number */
-	INPUT_ADD,	  /* peer, as number */
-	INPUT_REMOVE,	  /* node number */
+	INPUT_BASE, /* the state machine is durable up to number */
+	INPUT_TRANSFER, /* leadership, to node number */
+	INPUT_ADD, /* peer, as number */
+	INPUT_REMOVE, /* node number */
 	INPUT_PROMOTE
 };
 
@@ -64,7 +64,7 @@ struct shadow_entry {
 struct shadow {
 	struct shadow_entry *entries; /* by index */
 	size_t cap;
-	uint64_t last;	  /* in memory */
+	uint64_t last; /* in memory */
 	uint64_t durable; /* flushed */
 };
 
@@ -75,7 +75,7 @@ struct node {
 	bool up;
 	bool restarts; /* an EVENT_RESTART is on its way */
 	bool removed; /* heard that it is no member */
-	bool gone;    /* switched off for good, or until it is wiped */
+	bool gone; /* switched off for good, or until it is wiped */
 	uint32_t life;
 	struct disk *raft_disk, *db_disk;
 	struct disk_faults faults;
@@ -101,10 +101,10 @@ struct node {
 	struct inbox inbox;
 	struct shadow shadow;
 	uint64_t checked_term; /* of the last leadership that was checked */
-	uint64_t base;	       /* what the saved configurations are for */
+	uint64_t base; /* what the saved configurations are for */
 	uint64_t vote_term, vote;
-	uint64_t fed;		/* index up to which the state machine has been told */
-	uint64_t installed;	/* news of what was applied before it are stale */
+	uint64_t fed; /* index up to which the state machine has been told */
+	uint64_t installed; /* news of what was applied before it are stale */
 	int64_t paused_until;
 	uint64_t waiting[SIM_WAITING]; /* reads */
 	uint32_t waiting_count;
@@ -113,7 +113,7 @@ struct node {
 	struct error why; /* it could not start */
 	bool fuse_burnt;
 	struct buf scratch; /* a message being encoded */
-	struct buf arena;   /* entries read back from the log */
+	struct buf arena; /* entries read back from the log */
 };
 
 void node_init(struct sim *, struct node *, uint8_t slot);

@@ -108,8 +108,8 @@ change(struct sim *sim, struct node *node, const struct input *input)
 		error = core_transfer(node->core, input->number);
 		break;
 	}
-	TRACE(sim, "n%u is asked for change %d of node %llu (slot %u): %s, %llu", node->slot, input->kind,
-	    (unsigned long long)input->number, input->peer, core_error_text(error),
+	TRACE(sim, "n%u is asked for change %d of node %llu (slot %u): %s, %llu", node->slot,
+	    input->kind, (unsigned long long)input->number, input->peer, core_error_text(error),
 	    (unsigned long long)index);
 	sim->stats.changes += error == CORE_OK && index > 0;
 }
@@ -176,7 +176,9 @@ feed_logged(void *arg, const struct log_entry *entry)
 {
 	struct feed *feed = arg;
 	struct packet *owner;
-	struct machine_entry one = { .index = entry->index, .term = entry->term, .type = entry->type };
+	struct machine_entry one = {
+		.index = entry->index, .term = entry->term, .type = entry->type
+	};
 
 	if (entry->index > feed->to)
 		return (false);
@@ -203,14 +205,18 @@ feed_machine(struct sim *sim, struct node *node, uint64_t to)
 		if (entry == NULL) {
 			/* Up to the core's window: what it still holds was maybe not flushed. */
 			if (log_read(node->log, node->fed + 1, feed_logged, &feed, &error) == -1)
-				sim_fail(sim, "n%u can not read its log: %s", node->slot, error.text);
+				sim_fail(
+				    sim, "n%u can not read its log: %s", node->slot, error.text);
 			if (node->fed < to && core_entry(node->core, node->fed + 1) == NULL)
 				sim_fail(sim, "n%u has no entry %llu to apply", node->slot,
 				    (unsigned long long)node->fed + 1);
 			continue;
 		}
-		one = (struct machine_entry){ .index = node->fed + 1, .term = entry->term,
-			.type = entry->type, .len = entry->len, .owner = entry->owner,
+		one = (struct machine_entry){ .index = node->fed + 1,
+			.term = entry->term,
+			.type = entry->type,
+			.len = entry->len,
+			.owner = entry->owner,
 			.data = entry->data };
 		if (one.owner != NULL)
 			one.owner->refs++;
@@ -240,8 +246,8 @@ pin_image(struct sim *sim, struct node *node, uint64_t peer)
 	image = (struct machine_image *)node->images[slot]->data;
 	image->state = *state;
 	image->latest = *members;
-	TRACE(sim, "n%u pins a snapshot at %llu for n%u", node->slot, (unsigned long long)state->index,
-	    slot);
+	TRACE(sim, "n%u pins a snapshot at %llu for n%u", node->slot,
+	    (unsigned long long)state->index, slot);
 	sim->stats.snapshots++;
 	if (!core_snapshot_offer(node->core, peer, state->index, state->term)) {
 		packet_unref(node->images[slot]);
@@ -267,9 +273,11 @@ fetch_image(struct sim *sim, struct node *node, const struct core_event *wanted)
 	unsigned slot = sim_slot(wanted->peer);
 	struct node *leader = &sim->nodes[slot];
 	const struct packet *pinned = leader->images[node->slot];
-	const struct machine_image *image = pinned != NULL ?
-	    (const struct machine_image *)pinned->data : NULL;
-	struct event event = { .kind = EVENT_SNAPSHOT, .node = node->slot, .peer = (uint8_t)slot,
+	const struct machine_image *image =
+	    pinned != NULL ? (const struct machine_image *)pinned->data : NULL;
+	struct event event = { .kind = EVENT_SNAPSHOT,
+		.node = node->slot,
+		.peer = (uint8_t)slot,
 		.epoch = node->life };
 
 	if (leader->up && leader->id == wanted->peer && image != NULL &&

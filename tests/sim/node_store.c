@@ -119,7 +119,9 @@ read_one(void *arg, const struct log_entry *entry)
 	if (reading->count == reading->cap || reading->bytes > reading->bytes_max)
 		return (false);
 	out = &reading->out[reading->count];
-	*out = (struct peer_entry){ .term = entry->term, .type = entry->type, .len = (uint32_t)entry->len };
+	*out = (struct peer_entry){
+		.term = entry->term, .type = entry->type, .len = (uint32_t)entry->len
+	};
 	reading->offsets[reading->count++] = reading->arena->len;
 	buf_add(reading->arena, entry->data, entry->len);
 	reading->bytes += entry->len;
@@ -131,8 +133,8 @@ read_log(void *arg, uint64_t first, uint32_t cap, size_t bytes, struct peer_entr
 {
 	static size_t offsets[PEER_ENTRIES_MAX];
 	struct node *node = arg;
-	struct reading reading = { out, offsets, 0, cap < PEER_ENTRIES_MAX ? cap : PEER_ENTRIES_MAX, 0,
-		bytes < ARENA / 4 ? bytes : ARENA / 4, &node->arena };
+	struct reading reading = { out, offsets, 0, cap < PEER_ENTRIES_MAX ? cap : PEER_ENTRIES_MAX,
+		0, bytes < ARENA / 4 ? bytes : ARENA / 4, &node->arena };
 	struct error error;
 	uint32_t i;
 
@@ -194,7 +196,9 @@ compare_entry(void *arg, const struct log_entry *entry)
 	struct comparing *comparing = arg;
 	struct node *node = comparing->node;
 	uint64_t hash = check_hash(entry->term, entry->type, entry->data, entry->len);
-	struct peer_entry one = { .term = entry->term, .data = entry->data, .type = entry->type,
+	struct peer_entry one = { .term = entry->term,
+		.data = entry->data,
+		.type = entry->type,
 		.len = (uint32_t)entry->len };
 
 	if (entry->index != comparing->next++)
@@ -203,8 +207,11 @@ compare_entry(void *arg, const struct log_entry *entry)
 	if (entry->index <= node->shadow.durable) {
 		if (node->shadow.entries[entry->index].term != entry->term ||
 		    node->shadow.entries[entry->index].hash != hash)
-			sim_fail(comparing->sim, "n%u: entry came back as another one, term %lu/%lu type %u len %zu index %llu", node->slot, node->shadow.entries[entry->index].term, entry->term, entry->type, entry->len,
-			    (unsigned long long)entry->index);
+			sim_fail(comparing->sim,
+			    "n%u: entry came back as another one, term %lu/%lu type %u len %zu "
+			    "index %llu",
+			    node->slot, node->shadow.entries[entry->index].term, entry->term,
+			    entry->type, entry->len, (unsigned long long)entry->index);
 	} else {
 		node->shadow.last = entry->index - 1;
 		check_append(comparing->sim, node, entry->index, &one);
@@ -219,8 +226,9 @@ compare_log(struct sim *sim, struct node *node)
 	struct error error;
 
 	if (log_last(node->log) < node->shadow.durable && !node->cutting)
-		sim_fail(sim, "n%u lost flushed entries: log ends at %llu, %llu was flushed", node->slot,
-		    (unsigned long long)log_last(node->log), (unsigned long long)node->shadow.durable);
+		sim_fail(sim, "n%u lost flushed entries: log ends at %llu, %llu was flushed",
+		    node->slot, (unsigned long long)log_last(node->log),
+		    (unsigned long long)node->shadow.durable);
 	if (log_last(node->log) < node->shadow.durable)
 		node->shadow.durable = log_last(node->log);
 	if (log_read(node->log, log_first(node->log), compare_entry, &comparing, &error) == -1)
@@ -240,7 +248,8 @@ recover_vote(struct sim *sim, struct node *node, struct core_start *start)
 	start->term = vote.term;
 	start->vote = strtoull(vote.voted_for, NULL, 10);
 	if (start->term < node->vote_term)
-		sim_fail(sim, "n%u forgot term %llu", node->slot, (unsigned long long)node->vote_term);
+		sim_fail(
+		    sim, "n%u forgot term %llu", node->slot, (unsigned long long)node->vote_term);
 	if (start->term == node->vote_term && node->vote != 0 && start->vote != node->vote)
 		sim_fail(sim, "n%u forgot a vote", node->slot);
 	/* It may be in memory only. */
@@ -263,7 +272,8 @@ finish_install(struct sim *sim, struct node *node, struct log **log)
 
 	if (store_get(db, INSTALL, &saved, sizeof(saved)) == -1)
 		return (0);
-	TRACE(sim, "n%u installs the snapshot at %llu", node->slot, (unsigned long long)state->index);
+	TRACE(
+	    sim, "n%u installs the snapshot at %llu", node->slot, (unsigned long long)state->index);
 	if (machine_install(sim, node, state) == -1 || save_members(node, &saved.members) == -1)
 		return (error_set_errno(&node->why, "install"));
 	if (log_term(*log, state->index) != state->term || log_last(*log) < state->index) {
@@ -378,5 +388,6 @@ node_install(struct sim *sim, struct node *node, const struct packet *packet)
 		fatalx("install: %s", node->why.text);
 	check_state(sim, node, image->state.index, image->state.chain);
 	node->fed = node->installed = image->state.index;
-	core_snapshot_installed(node->core, image->state.index, image->state.term, image->state.chain);
+	core_snapshot_installed(
+	    node->core, image->state.index, image->state.term, image->state.chain);
 }

@@ -56,19 +56,22 @@ options_parse(struct options *options, int argc, char **argv)
 {
 	int i;
 
-	*options = (struct options){ .from = 1, .seeds = 100, .steps = 20000, .jobs = 1, .lines = 120,
-		.shrink = true };
+	*options = (struct options){
+		.from = 1, .seeds = 100, .steps = 20000, .jobs = 1, .lines = 120, .shrink = true
+	};
 	for (i = 1; i < argc; i++) {
 		if (takes_none(options, argv[i]))
 			continue;
-		if (i + 1 < argc && takes_number(options, argv[i], strtoull(argv[i + 1], NULL, 0))) {
+		if (i + 1 < argc &&
+		    takes_number(options, argv[i], strtoull(argv[i + 1], NULL, 0))) {
 			i++;
 			continue;
 		}
-		fprintf(stderr,
-		    "usage: sim [--seed S | --from S | --fresh] [--seeds N] [--steps K] [--jobs J]\n"
-		    "           [--without MASK] [--lines N] [--marks] [--quiet] [--go-on] [--no-shrink]\n"
-		    "       sim --elections N\n");
+		fprintf(stderr, "usage: sim [--seed S | --from S | --fresh] [--seeds N] [--steps "
+				"K] [--jobs J]\n"
+				"           [--without MASK] [--lines N] [--marks] [--quiet] "
+				"[--go-on] [--no-shrink]\n"
+				"       sim --elections N\n");
 		return (-1);
 	}
 	return (0);

@@ -12,7 +12,7 @@ struct options {
 	uint64_t elections; /* to measure, 0: none */
 	uint32_t without; /* faults */
 	unsigned jobs, lines;
-	bool one;    /* --seed: one run, with its trace */
+	bool one; /* --seed: one run, with its trace */
 	bool marks, quiet, go_on, shrink;
 };
 

@@ -10,16 +10,16 @@
 #include <stdint.h>
 
 enum event_kind {
-	EVENT_TICK,	/* a node's clock */
-	EVENT_DELIVER,	/* a packet arrives */
-	EVENT_CLOSED,	/* a node hears that its connection to a peer ended */
-	EVENT_OPENED,	/* or began */
-	EVENT_RUN,	/* a node's loop goes on: its disk is done, or input waited */
-	EVENT_APPLY,	/* a node's database takes a batch */
+	EVENT_TICK, /* a node's clock */
+	EVENT_DELIVER, /* a packet arrives */
+	EVENT_CLOSED, /* a node hears that its connection to a peer ended */
+	EVENT_OPENED, /* or began */
+	EVENT_RUN, /* a node's loop goes on: its disk is done, or input waited */
+	EVENT_APPLY, /* a node's database takes a batch */
 	EVENT_SNAPSHOT, /* an image has arrived whole */
-	EVENT_CLIENT,	/* a client acts */
-	EVENT_RESTART,	/* a node starts */
-	EVENT_NEMESIS,	/* something breaks, or heals */
+	EVENT_CLIENT, /* a client acts */
+	EVENT_RESTART, /* a node starts */
+	EVENT_NEMESIS, /* something breaks, or heals */
 	EVENT__COUNT
 };
 
@@ -32,11 +32,11 @@ struct packet {
 };
 
 struct event {
-	int64_t at;	/* us */
+	int64_t at; /* us */
 	uint64_t order;
 	enum event_kind kind;
-	uint8_t node;	/* whom it concerns */
-	uint8_t peer;	/* the other one */
+	uint8_t node; /* whom it concerns */
+	uint8_t peer; /* the other one */
 	uint32_t epoch; /* of the node's life or the connection: later ones ignore it */
 	struct packet *packet;
 };

@@ -73,7 +73,9 @@ static void
 deliver(struct sim *sim, struct event *event)
 {
 	struct node *node = &sim->nodes[event->node];
-	struct input input = { .kind = INPUT_MESSAGE, .peer = event->peer, .packet = event->packet };
+	struct input input = {
+		.kind = INPUT_MESSAGE, .peer = event->peer, .packet = event->packet
+	};
 
 	if (!node->up || !net_arrives(&sim->net, event)) {
 		packet_unref(event->packet);
@@ -89,7 +91,8 @@ image_arrives(struct sim *sim, struct event *event)
 	struct node *node = &sim->nodes[event->node], *leader = &sim->nodes[event->peer];
 	struct input input = { .kind = INPUT_IMAGE_LOST, .peer = event->peer };
 	bool good = event->packet != NULL && leader->up && leader->life == event->packet->number &&
-	    !sim->net.cut[event->peer][event->node] && !sim->net.cut[event->node][event->peer];
+		    !sim->net.cut[event->peer][event->node] &&
+		    !sim->net.cut[event->node][event->peer];
 
 	if (leader->up && event->packet != NULL && leader->life == event->packet->number)
 		node_input(sim, leader,
@@ -122,8 +125,10 @@ dispatch(struct sim *sim, struct event *event)
 	case EVENT_CLOSED:
 	case EVENT_OPENED:
 		if (node->up)
-			node_input(sim, node, (struct input){ .kind = event->kind == EVENT_CLOSED ?
-			    INPUT_CLOSED : INPUT_OPENED, .peer = event->peer });
+			node_input(sim, node,
+			    (struct input){
+				.kind = event->kind == EVENT_CLOSED ? INPUT_CLOSED : INPUT_OPENED,
+				.peer = event->peer });
 		break;
 	case EVENT_RUN:
 		if (alive)
@@ -183,9 +188,8 @@ agrees(struct sim *sim, uint64_t at_least)
 	for (i = 0; i < members->count; i++) {
 		const struct node *node = sim_node(sim, members->members[i].id);
 
-		if (members->members[i].suffrage == PEER_JOINING ||
-		    !node->up || node->id != members->members[i].id ||
-		    node->machine.state.index < at_least)
+		if (members->members[i].suffrage == PEER_JOINING || !node->up ||
+		    node->id != members->members[i].id || node->machine.state.index < at_least)
 			return (false);
 	}
 	return (true);
@@ -210,9 +214,10 @@ describe_all(struct sim *sim, char *out, size_t size)
 		}
 		core_status(node->core, &status);
 		len += (size_t)snprintf(out + len, size - len,
-		    " n%u id %llu role %d term %llu last %llu commit %llu applied %llu members %u;", i,
-		    (unsigned long long)node->id, (int)status.role, (unsigned long long)status.term,
-		    (unsigned long long)status.last, (unsigned long long)status.commit,
+		    " n%u id %llu role %d term %llu last %llu commit %llu applied %llu members %u;",
+		    i, (unsigned long long)node->id, (int)status.role,
+		    (unsigned long long)status.term, (unsigned long long)status.last,
+		    (unsigned long long)status.commit,
 		    (unsigned long long)node->machine.state.index, core_members(node->core)->count);
 	}
 }

@@ -19,9 +19,9 @@
 
 /* What may go wrong in a run; a failing run is tried again without each. */
 enum fault {
-	FAULT_CHAOS = 1 << 0,	  /* the network loses, doubles, delays, reorders */
+	FAULT_CHAOS = 1 << 0, /* the network loses, doubles, delays, reorders */
 	FAULT_PARTITION = 1 << 1, /* also in one direction */
-	FAULT_CLOSE = 1 << 2,	  /* connections end while both ends live */
+	FAULT_CLOSE = 1 << 2, /* connections end while both ends live */
 	FAULT_KILL = 1 << 3,
 	FAULT_POWER = 1 << 4,
 	FAULT_FUSE = 1 << 5, /* death in the middle of a change on disk */
@@ -41,13 +41,13 @@ struct plan {
 	uint32_t faults; /* enum fault */
 	int64_t election_ms;
 	int64_t nemesis_us; /* mean time between faults */
-	int64_t client_us;  /* mean time between a client's operations */
+	int64_t client_us; /* mean time between a client's operations */
 	uint32_t read_ppm;
 	uint32_t window; /* of the core, entries */
 	uint32_t segment; /* bytes of a log segment */
 	uint32_t checkpoint_every; /* entries */
-	uint32_t keep;		   /* entries kept in the log behind a checkpoint */
-	uint32_t payload;	   /* bytes of a command, at most */
+	uint32_t keep; /* entries kept in the log behind a checkpoint */
+	uint32_t payload; /* bytes of a command, at most */
 };
 
 enum op_state { OP_NONE, OP_SENT, OP_CONFIRMED, OP_DONE };
@@ -58,9 +58,9 @@ struct op {
 	enum op_state state;
 	bool read;
 	uint8_t node;
-	uint32_t life;	 /* of the node: an answer of a later one is not for us */
-	uint64_t floor;	 /* what was acknowledged before it began */
-	uint64_t index;	 /* a read's */
+	uint32_t life; /* of the node: an answer of a later one is not for us */
+	uint64_t floor; /* what was acknowledged before it began */
+	uint64_t index; /* a read's */
 	uint64_t key, value;
 };
 
@@ -84,7 +84,7 @@ struct sim {
 	uint64_t steps;
 	bool healing; /* the last part: nothing breaks any more */
 	const struct peer_configuration *bootstrap; /* while a new cluster's node starts */
-	jmp_buf out;	  /* a failed check leaves by it */
+	jmp_buf out; /* a failed check leaves by it */
 	char failure[512];
 	bool tracing;
 	struct trace *trace;
