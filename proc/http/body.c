@@ -344,8 +344,8 @@ to_integer(const char *s, size_t len, int64_t *value)
 static bool
 to_short_real(const char *s, size_t len, double *value)
 {
-	static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-		1e12, 1e13, 1e14, 1e15 };
+	static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
+		1e11, 1e12, 1e13, 1e14, 1e15 };
 	bool negative = s[0] == '-';
 	size_t i, fraction = 0;
 	int64_t digits = 0;

@@ -1,8 +1,8 @@
 /*
  * Numbers that the parts of the simulator share.
  */
-#ifndef TESTS_SIM_LIMITS_H
-#define TESTS_SIM_LIMITS_H
+#ifndef TESTS_SIM_SIM_LIMITS_H
+#define TESTS_SIM_SIM_LIMITS_H
 
 /* Streams of chance: one for each part, see rng.h. */
 enum stream { STREAM_NET, STREAM_DISK, STREAM_NEMESIS, STREAM_CLIENT, STREAM_PLAN, STREAM_SALT };
