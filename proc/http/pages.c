@@ -50,7 +50,7 @@ pages_find(const char *object, const char *key, size_t len)
 		const char *name = at + 1;
 		const char *value = memchr(name, '"', (size_t)(end - name));
 
-		if (value == NULL)
+		if (value == NULL || value[1] != ':')
 			return (NULL);
 		if ((size_t)(value - name) == len && memcmp(name, key, len) == 0)
 			return (value + 2);

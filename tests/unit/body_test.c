@@ -228,6 +228,7 @@ test_numbers(void **state)
 static void
 test_decimals(void **state)
 {
+	static const uint64_t limits[] = { UINT64_MAX, 1000000000000000, 1000 };
 	uint64_t digits = 1;
 	int i;
 
@@ -237,7 +238,7 @@ test_decimals(void **state)
 
 		digits = digits * 6364136223846793005u + 1442695040888963407u;
 		n = snprintf(number, sizeof(number), "%s%" PRIu64, i & 1 ? "-" : "",
-		    (digits >> 1) % (i % 3 == 0 ? UINT64_MAX : i % 3 == 1 ? 1000000000000000 : 1000));
+		    (digits >> 1) % limits[i % 3]);
 		point = (i & 1) + 1 + (int)((digits >> 33) % (unsigned)(n - (i & 1)));
 		(void)snprintf(body, sizeof(body), "[[\"A\",%.*s.%s]]", point, number,
 		    point < n ? number + point : "0");
