@@ -15,7 +15,6 @@
 #include "proc/http/tls.h"
 
 #define PEM_MAX (4 * 1024 * 1024)
-#define OLD_CTX_MS 60000
 
 struct pem {
 	char *data;

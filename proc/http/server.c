@@ -24,6 +24,7 @@
 #include "proc/http/http.h"
 
 #define ACCEPT_BATCH 16
+#define HOLD_MS 60000 /* how long a former certificate is kept for handshakes begun with it */
 #define SWEEP_MS 1000
 #define IDLE_S 180     /* between requests */
 #define HEADER_S 30    /* a request's head */
@@ -400,6 +401,7 @@ server_init(struct http *http)
 	    h2o_evloop_socket_create(http->ctx.loop, http->listen_fd, H2O_SOCKET_FLAG_DONT_READ);
 	http->listener->data = http;
 	h2o_timeout_init(http->ctx.loop, &http->sweep_timeout, SWEEP_MS);
+	h2o_timeout_init(http->ctx.loop, &http->hold_timeout, HOLD_MS);
 	http->sweep_entry.cb = sweep;
 	h2o_timeout_link(http->ctx.loop, &http->sweep_timeout, &http->sweep_entry);
 }

@@ -314,9 +314,9 @@ def test_renewal_by_signal_loses_nothing(secure):
                 secure.process.send_signal(signal.SIGHUP)
                 renewed(secure, old, 6)
             kept.sendall(b"GET /db/query?q=SELECT+7 HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+            assert kept.recv(65536).startswith(b"HTTP/1.1 200"), secure.log
     assert visitors.done > 50
-    assert visitors.lost == []
+    assert visitors.lost == [], secure.log
 
 
 def test_renewal_without_signal(secure):
@@ -331,7 +331,7 @@ def test_renewal_without_signal(secure):
         replace(new[0], secure.flags[1])
         renewed(secure, old, 3)
     assert visitors.done > 20
-    assert visitors.lost == []
+    assert visitors.lost == [], secure.log
 
 
 def test_bad_renewal_changes_nothing(secure):
