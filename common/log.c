@@ -117,7 +117,7 @@ fatal(const char *format, ...)
 	va_start(ap, format);
 	write_line(log_module, true, format, ap);
 	va_end(ap);
-	exit(1);
+	exit(log_fatal_status);
 }
 
 noreturn void
@@ -128,5 +128,5 @@ fatalx(const char *format, ...)
 	va_start(ap, format);
 	write_line(log_module, false, format, ap);
 	va_end(ap);
-	exit(1);
+	exit(log_fatal_status);
 }

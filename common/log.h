@@ -22,6 +22,15 @@ void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
 /* A line under another module's name, whatever the level: the lines operators grep for. */
 void log_as(const char *module, const char *, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * The status fatal() and fatalx() exit with: 1, or LOG_STATUS_SYNC once a flush has
+ * failed.  What the disk holds then nobody can tell, so the master does not
+ * start the node again.  Weak, so that it is there whoever defines fatal().
+ */
+#define LOG_STATUS_SYNC 74 /* EX_IOERR of sysexits.h */
+__attribute__((weak)) int log_fatal_status = 1;
+#define fatal_sync(...) (log_fatal_status = LOG_STATUS_SYNC, fatal(__VA_ARGS__))
+
 /* Logs and exits with status 1: the machine failed, or an invariant of ours. */
 noreturn void fatal(const char *, ...) __attribute__((format(printf, 1, 2)));
 noreturn void fatalx(const char *, ...) __attribute__((format(printf, 1, 2)));

@@ -160,6 +160,17 @@ describe_death(const struct worker *worker, int status, char *text, size_t size)
 		    role_name(worker->role), worker->number, (int)worker->pid, WEXITSTATUS(status));
 }
 
+/* Lines of workers go out as they came: each was one write of at most PIPE_BUF. */
+static void
+copy_log(struct master *master)
+{
+	char data[65536];
+	ssize_t n = read(master->log_read, data, sizeof(data));
+
+	if (n > 0)
+		(void)!write(STDERR_FILENO, data, (size_t)n);
+}
+
 static void
 worker_died(struct master *master, struct worker *worker, int status)
 {
@@ -175,7 +186,13 @@ worker_died(struct master *master, struct worker *worker, int status)
 		return;
 	}
 	if (master->failed) {
+		copy_log(master);
 		log_as("rqlited", "%s", master->failure);
+		exit(1);
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == LOG_STATUS_SYNC) {
+		copy_log(master);
+		log_as("rqlited", "%s: a flush to disk failed, not starting again", reason);
 		exit(1);
 	}
 	if (!is_expendable(worker->role)) {
@@ -297,17 +314,6 @@ read_worker(struct master *master, struct worker *worker)
 		}
 		handle(master, worker, &frame, &msg);
 	}
-}
-
-/* Lines of workers go out as they came: each was one write of at most PIPE_BUF. */
-static void
-copy_log(struct master *master)
-{
-	char data[65536];
-	ssize_t n = read(master->log_read, data, sizeof(data));
-
-	if (n > 0)
-		(void)!write(STDERR_FILENO, data, (size_t)n);
 }
 
 /*

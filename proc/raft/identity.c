@@ -93,7 +93,7 @@ read_file(struct file_dir *data, int file, struct identity *identity, struct err
 		return (-1);
 	/* It was flushed before it had its name, which may be in memory only. */
 	if (data->ops->sync_dir(data) == -1)
-		fatal("data directory: sync");
+		fatal_sync("data directory: sync");
 	return (0);
 }
 
@@ -109,7 +109,7 @@ write_file(struct file_dir *data, const struct identity *identity, struct error 
 	encode(identity, text);
 	result = file_write(data, file, text, strlen(text), 0);
 	if (result == 0 && data->ops->sync(data, file) == -1)
-		fatal(NAME ": sync");
+		fatal_sync(NAME ": sync");
 	if (result == -1)
 		(void)error_set_errno(error, NAME_NEW);
 	data->ops->close(data, file);
@@ -118,7 +118,7 @@ write_file(struct file_dir *data, const struct identity *identity, struct error 
 	if (data->ops->rename(data, NAME_NEW, NAME) == -1)
 		return (error_set_errno(error, NAME));
 	if (data->ops->sync_dir(data) == -1)
-		fatal("data directory: sync");
+		fatal_sync("data directory: sync");
 	return (0);
 }
 

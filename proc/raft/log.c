@@ -244,7 +244,7 @@ log_commit(struct log *log)
 	if (segment == NULL || log_write_batch(log, segment) == -1)
 		return (-1);
 	if (log->dir->ops->sync(log->dir, segment->file) == -1)
-		fatal("raft log: sync");
+		fatal_sync("raft log: sync");
 	log_note_written(log, segment);
 	return (0);
 }
@@ -465,7 +465,7 @@ rewrite_last(struct log *log, struct error *error)
 
 	/* Names may be in memory only, and no file may be written to that could have an older one. */
 	if (log->dir->ops->sync_dir(log->dir) == -1)
-		fatal("raft log: sync of the directory");
+		fatal_sync("raft log: sync of the directory");
 	if (log->nplaces == 0 || log->segments[log->nsegments - 1].end == LOG_BLOCK)
 		return (0);
 	last = log->places[log->nplaces - 1];

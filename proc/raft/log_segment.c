@@ -110,7 +110,7 @@ log_prepare(struct log *log)
 	log->spare_done = to;
 	/* Flushed piece by piece: one long flush would hold everything up. */
 	if (log->dir->ops->sync(log->dir, log->spare) == -1)
-		fatal("raft log: sync of %s", SPARE);
+		fatal_sync("raft log: sync of %s", SPARE);
 	log->spare_ready = to == log->config.segment_size;
 	return (!log->spare_ready);
 }
@@ -153,12 +153,12 @@ put_in_place(struct log *log, struct segment *segment, const char *name, bool fi
 	if (write_head(log, segment) == -1 || (filled && log_write_batch(log, segment) == -1))
 		return (-1);
 	if (log->dir->ops->sync(log->dir, segment->file) == -1)
-		fatal("raft log: sync of a new segment");
+		fatal_sync("raft log: sync of a new segment");
 	segment_name(segment->sequence, own);
 	if (log->dir->ops->rename(log->dir, name, own) == -1)
 		return (-1);
 	if (log->dir->ops->sync_dir(log->dir) == -1)
-		fatal("raft log: sync of the directory");
+		fatal_sync("raft log: sync of the directory");
 	return (0);
 }
 
@@ -321,7 +321,7 @@ recycle(struct log *log, const struct segment *segment, const char *name)
 		return (false);
 	/* Its new header must never be found under its old name. */
 	if (log->dir->ops->sync_dir(log->dir) == -1)
-		fatal("raft log: sync of the directory");
+		fatal_sync("raft log: sync of the directory");
 	log->spare = segment->file;
 	log->spare_done = segment->size;
 	log->spare_ready = true;

@@ -101,7 +101,7 @@ vote_read(struct file_dir *dir, const uint8_t instance[16], struct vote *vote, s
 	dir->ops->close(dir, file);
 	/* The name may be in memory only. */
 	if (result == 0 && dir->ops->sync_dir(dir) == -1)
-		fatal("raft: sync of the directory");
+		fatal_sync("raft: sync of the directory");
 	return (result == -1 ? -1 : decode(newer(slots), instance, vote, error));
 }
 
@@ -114,7 +114,7 @@ write_slot(struct file_dir *dir, int file, const struct slot *slot, size_t i)
 	if (file_write(dir, file, block, sizeof(block), (off_t)(i * LOG_BLOCK)) == -1)
 		return (-1);
 	if (dir->ops->sync(dir, file) == -1)
-		fatal("raft/vote: sync");
+		fatal_sync("raft/vote: sync");
 	return (0);
 }
 
@@ -140,7 +140,7 @@ create(struct file_dir *dir, const struct slot *slot)
 	if (result == -1 || dir->ops->rename(dir, NAME_NEW, NAME) == -1)
 		return (-1);
 	if (dir->ops->sync_dir(dir) == -1)
-		fatal("raft: sync of the directory");
+		fatal_sync("raft: sync of the directory");
 	return (0);
 }
 

@@ -71,7 +71,7 @@ static void
 flush_names(struct file_dir *dir)
 {
 	if (dir->ops->sync_dir(dir) == -1)
-		fatal("db: sync of the directory");
+		fatal_sync("db: sync of the directory");
 }
 
 /* 1 if the point of no return was passed. */
@@ -105,7 +105,7 @@ begin(struct file_dir *dir, struct install_record *record, struct error *error)
 	if (result == -1)
 		(void)error_set_errno(error, "db/" INSTALL_NAME);
 	else if (dir->ops->sync(dir, file) == -1)
-		fatal("db: sync of " INSTALL_NAME);
+		fatal_sync("db: sync of " INSTALL_NAME);
 	dir->ops->close(dir, file);
 	if (result == 0)
 		flush_names(dir);
@@ -182,7 +182,7 @@ flush_database(struct file_dir *dir, uint64_t *size, struct error *error)
 	if (file == -1)
 		return (error_set_errno(error, "db/" DATABASE_NEW));
 	if (dir->ops->sync(dir, file) == -1)
-		fatal("db: sync of " DATABASE_NEW);
+		fatal_sync("db: sync of " DATABASE_NEW);
 	*size = (uint64_t)dir->ops->size(dir, file);
 	dir->ops->close(dir, file);
 	return (0);

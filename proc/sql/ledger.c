@@ -68,7 +68,7 @@ ledger_create(
 	result = file_write(dir, file, zeros, size, 0);
 	free(zeros);
 	if (result == 0 && dir->ops->sync(dir, file) == -1)
-		fatal("db/%s: sync", name);
+		fatal_sync("db/%s: sync", name);
 	dir->ops->close(dir, file);
 	return (result);
 }
@@ -148,7 +148,7 @@ void
 ledger_sync(struct ledger *ledger)
 {
 	if (ledger->dir->ops->sync(ledger->dir, ledger->file) == -1)
-		fatal("db/" LEDGER_NAME ": sync");
+		fatal_sync("db/" LEDGER_NAME ": sync");
 }
 
 uint64_t
@@ -182,7 +182,7 @@ ledger_renew(struct ledger *ledger, const struct ledger_record *base)
 		return (-1);
 	}
 	if (dir->ops->sync_dir(dir) == -1)
-		fatal("db: sync of the directory");
+		fatal_sync("db: sync of the directory");
 	dir->ops->close(dir, ledger->file);
 	ledger->file = file;
 	ledger->next = 2;

@@ -115,8 +115,10 @@ write_wal(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 static int
 check_sync(int rc, const char *name)
 {
-	if (rc != SQLITE_OK)
+	if (rc != SQLITE_OK) {
+		log_fatal_status = LOG_STATUS_SYNC;
 		fatalx("db: sync of the %s: %s", name, sqlite3_errstr(rc));
+	}
 	return (rc);
 }
 

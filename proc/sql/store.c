@@ -157,7 +157,7 @@ store_open(struct store *store, struct error *error)
 	/* A life that was cut short may have made the WAL: FLOOR would vouch for a file whose
 	 * name is not on the disk. */
 	if (store->config.dir->ops->sync_dir(store->config.dir) == -1)
-		fatal("db: sync of the directory");
+		fatal_sync("db: sync of the directory");
 	store_keep_reserve(store);
 	return (0);
 }
