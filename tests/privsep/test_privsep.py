@@ -199,6 +199,26 @@ def test_environment_is_empty(node):
         assert environment == (b"TZ=UTC0\0" if role in ("sql", "read") else b""), role
 
 
+def policy(text):
+    """{member: value} of a struct sandbox, without its names."""
+    members = re.split(r",\s*\.", re.sub(r"\s+", " ", text).strip(" ,."))
+    found = dict(member.split(" = ", 1) for member in members)
+    return {name: value for name, value in found.items() if name not in ("role", "promises")}
+
+
+def test_probe_restates_the_policies():
+    """probe.c tries the policies from inside; they must be those of the workers."""
+    top = pathlib.Path(__file__).resolve().parents[2]
+    probe = (top / "tests/privsep/probe.c").read_text()
+    table = re.search(r"struct sandbox roles\[\] = \{\n(.*?)\n\};", probe, re.S).group(1)
+    restated = {row.split('"')[1]: policy(row) for row in re.findall(r"\{ (\.role.*?) \},(?=\n\t\{|$)", table, re.S)}
+    assert set(restated) == set(ROLES)
+    for role in ROLES:
+        source = (top / "proc" / ("sql/read_main.c" if role == "read" else role + "/main.c")).read_text()
+        source = re.search(r"struct sandbox %s_sandbox = \{(.*?)\n\};" % role, source, re.S).group(1)
+        assert "sets" in restated[role] and restated[role] == policy(source), role
+
+
 # --- descriptors ---
 
 def unix_sockets():
