@@ -149,9 +149,13 @@ link_database(const struct master *master)
 int
 data_prepare(struct master *master, struct error *error)
 {
+	char inside[4096];
+
+	/* A file in its place is told from a directory that is closed to us. */
+	(void)snprintf(inside, sizeof(inside), "%s/.", master->flags->data_dir);
 	if (make_path(master->flags->data_dir, error) == -1)
 		return (-1);
-	if (access(master->flags->data_dir, R_OK | W_OK | X_OK) == -1)
+	if (access(inside, R_OK | W_OK | X_OK) == -1)
 		return (error_set_errno(error, "%s", master->flags->data_dir));
 	if (refuse_foreign(master, error) == -1 || take_lock(master, error) == -1)
 		return (-1);

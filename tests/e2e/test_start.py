@@ -1,0 +1,127 @@
+"""What ends a start: wrong flags and files that can't be used, their texts and exit codes."""
+
+import os
+import subprocess
+
+import pytest
+
+from conftest import PROGRAM, wait_for
+
+
+def run(*arguments, limit=15):
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=limit,
+                          stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ([], "missing required argument: DataPath"),
+    (["-nonsense", "d"], "-nonsense"),
+    (["-http-workers", "none", "d"], "-http-workers"),
+    (["-http-workers"], "-http-workers"),
+    (["-raft-timeout=never", "d"], "-raft-timeout"),
+    (["-raft-apply-timeout=12", "d"], "-raft-apply-timeout"),
+    (["-http-cert", "a.crt", "d"], "http-key"),
+    (["-http-verify-client", "d"], "-http-verify-client"),
+    (["-http-verify-common-name=x", "d"], "-http-verify-common-name"),
+    (["-http-addr", "127.0.0.1", "d"], "HTTP bind address not valid"),
+    (["-http-addr", "127.0.0.1:4001", "-raft-addr", "127.0.0.1:4001", "d"], "HTTP and Raft addresses must differ"),
+    (["-sandbox=maybe", "d"], "sandbox"),
+    (["-disk-scale=0", "d"], "disk-scale"),
+    (["d", "second"], "d"),
+], ids=lambda a: " ".join(a) if isinstance(a, list) else "")
+def test_wrong_flags(tmp_path, arguments, words):
+    arguments = [str(tmp_path / a) if a == "d" else a for a in arguments]
+    done = run(*arguments)
+    assert done.returncode in (1, 2), (done.returncode, done.stderr)
+    assert words in done.stderr + done.stdout
+    assert not (tmp_path / "d").exists(), "a start that fails leaves nothing"
+
+
+def test_port_out_of_range(tmp_path):
+    done = run("-http-addr", "127.0.0.1:99999", "-raft-addr", "127.0.0.1:28001", tmp_path / "d")
+    assert done.returncode == 1
+    assert "address 99999: invalid port" in done.stdout + done.stderr
+
+
+def test_help_and_version():
+    for flag in ("-h", "-help", "--help"):
+        done = run(flag)
+        assert done.returncode == 0 and "-http-addr" in done.stdout + done.stderr
+    done = run("-version")
+    assert done.returncode == 0 and (done.stdout + done.stderr).startswith("rqlited v")
+
+
+def fails(node, *words):
+    node.launch()
+    assert node.process.wait(15) == 1, node.log
+    for word in words:
+        assert word in node.log, node.log
+
+
+@pytest.mark.parametrize("text, words", [
+    ("", "EOF"), ("[", "EOF"), ("{}x", None), ('[{"username": 5}]', "cannot unmarshal number"), ("[1]", "cannot"),
+    ('[{"username": "a",}]', "invalid character"), ('[{"username": "a"} {}]', "expected comma after array element"),
+])
+def test_credentials_not_to_be_read(make_node, text, words):
+    node = make_node()
+    (node.dir / "users.json").write_text(text)
+    (node.dir / "users.json").chmod(0o600)
+    node.flags += ["-auth", str(node.dir / "users.json")]
+    if words is None:
+        # Text after the document is not looked at: no users, and everything is refused.
+        node.launch()
+        assert_refuses(node)
+        return
+    fails(node, "failed to get credential store: ", words)
+
+
+def assert_refuses(node):
+    def refused():
+        try:
+            return node.get("/status").status == 401
+        except OSError:
+            return False
+    wait_for(refused, 10, "a refusal")
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda p: None, "no such file or directory"), (lambda p: p.mkdir(), "is a directory"),
+    (os.mkfifo, ""),
+], ids=["missing", "directory", "fifo"])
+def test_credentials_are_no_file(make_node, make, words):
+    node = make_node()
+    path = node.dir / "users.json"
+    make(path)
+    node.flags += ["-auth", str(path)]
+    fails(node, "users.json", words)
+
+
+def test_data_path_is_a_file(make_node):
+    node = make_node()
+    node.data.write_text("no directory")
+    fails(node, "failed to open data directory", "Not a directory")
+
+
+def test_data_path_below_a_file(make_node):
+    node = make_node()
+    (node.dir / "file").write_text("x")
+    node.data = node.dir / "file" / "data"
+    fails(node, "failed to open data directory", "Not a directory")
+
+
+def test_damaged_identity(make_node):
+    node = make_node().start()
+    node.execute("CREATE TABLE t(x)")
+    assert node.stop() == 0
+    identity = node.data / "node.json"
+    identity.write_bytes(b"\0" * identity.stat().st_size)
+    fails(node, "node.json")
+
+
+def test_check_flag(tmp_path):
+    done = run("-check", tmp_path / "d")
+    assert done.returncode == 0, done.stderr
+    assert "seccomp" in (done.stdout + done.stderr).lower()
+    done = run("-check", "-auth", tmp_path / "nowhere", tmp_path / "d")
+    assert done.returncode == 1
+    assert "nowhere" in done.stdout + done.stderr
