@@ -1,6 +1,19 @@
 /*
- * Bytes of the log on disk, little-endian.  A segment is a block of header, then
- * batches, each on a block boundary.
+ * Bytes of the log on disk, little-endian.  A segment, NNNNNNNNNNNNNNNN.seg with its
+ * sequence in hex, is a block of header, then batches, each on a block boundary; its
+ * name is given by a rename from spare-N.seg once all in it is flushed.  It has
+ * LOG_SEGMENT_SIZE bytes, or just those of the one batch it was made for.
+ *
+ * Batches form a chain: each names the sequence and the payload checksum of the one
+ * before, also over segments.  One is written only when the one before is flushed,
+ * so each proves all before it.  A segment whose `first` is not beyond what is held
+ * replaces it from there on; its `before_batch` is still the last one of what it cuts.
+ * If `before_batch` is the last but one, its first batch is the last one written again.
+ * A number may be missing if the segment's only batch was written again behind it.
+ *
+ * The scan stops in a segment at the first batch that does not verify.  If the next
+ * segment does not go on there, or a later batch of the last one is whole, or a witness
+ * (database, vote file) knows of more, it is damage; else a torn tail, and void.
  */
 #ifndef PROC_RAFT_LOG_FORMAT_H
 #define PROC_RAFT_LOG_FORMAT_H
