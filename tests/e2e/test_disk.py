@@ -1,0 +1,107 @@
+"""A full disk: writes are refused, reads go on, and with space writes work again. Needs root, to mount a tmpfs."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from conftest import wait_for
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tmpfs takes root")
+SIZE_MIB = 48
+
+
+@pytest.fixture
+def small(make_node):
+    """A node whose data directory is on a file system of its own, and small."""
+    node = make_node("-disk-scale", "64")
+    mount = node.dir / "disk"
+    mount.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm" % SIZE_MIB, "tmpfs", str(mount)],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip("no tmpfs: " + done.stderr)
+    node.data = mount / "data"
+    try:
+        yield node.start()
+    finally:
+        if node.process.poll() is None:
+            node.kill()
+        subprocess.run(["umount", "-l", str(mount)], check=False)
+
+
+def write(node, number, size=100000):
+    """Whether the row was acknowledged; the error otherwise."""
+    answer = node.post("/db/execute", [["INSERT INTO t VALUES(?, zeroblob(?))", number, size]], timeout=30)
+    result = answer.json if answer.status == 200 else {}
+    if answer.status == 200 and "error" not in answer.text and result["results"][0].get("rows_affected") == 1:
+        return True, ""
+    return False, "%d %s" % (answer.status, answer.text)
+
+
+def rows(node, level="none"):
+    return {r[0] for r in node.query("SELECT n FROM t", level)}
+
+
+def fill(node, acknowledged, limit=60):
+    """Writes until refused; the refusal."""
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        number = (max(acknowledged) if acknowledged else 0) + 1
+        good, error = write(node, number)
+        if not good:
+            return error
+        acknowledged.add(number)
+    raise AssertionError("the disk does not get full")
+
+
+def test_full_disk_and_space_again(small):
+    small.execute("CREATE TABLE t(n INTEGER PRIMARY KEY, b)")
+    acknowledged = set()
+    # Somebody else fills the disk.
+    ballast = small.data.parent / "ballast"
+    with open(ballast, "wb") as file:
+        try:
+            while True:
+                file.write(b"x" * 65536)
+                file.flush()
+        except OSError:
+            pass
+    error = fill(small, acknowledged)
+    assert any(word in error.lower() for word in ("full", "space", "disk")), error
+    assert small.process.poll() is None
+    for _ in range(5):
+        assert acknowledged <= rows(small)
+        good, error = write(small, 10 ** 6)
+        assert not good and error
+    assert small.get("/status").status == 200
+    ballast.unlink()
+    wait_for(lambda: write(small, 2 * 10 ** 6, 10)[0], 30, "writing after space came back")
+    acknowledged.add(2 * 10 ** 6)
+    assert acknowledged <= rows(small, "strong")
+    assert small.query("PRAGMA integrity_check") == [["ok"]]
+    assert small.stop() == 0
+    small.start()
+    assert acknowledged <= rows(small, "strong")
+
+
+def test_database_outgrows_the_disk(small):
+    small.execute("CREATE TABLE t(n INTEGER PRIMARY KEY, b)")
+    acknowledged = set()
+    error = fill(small, acknowledged)
+    assert len(acknowledged) > 10
+    assert any(word in error.lower() for word in ("full", "space", "disk")), error
+    assert acknowledged <= rows(small)
+    small.kill()
+    small.launch()
+    wait_for(lambda: answers(small), 20, "reading after a crash on a full disk")
+    assert acknowledged <= rows(small)
+    assert small.query("PRAGMA integrity_check") == [["ok"]]
+
+
+def answers(node):
+    try:
+        return b"values" in node.post("/db/query?level=none", ["SELECT count(*) FROM t"]).body
+    except OSError:
+        return False
