@@ -408,9 +408,10 @@ main(int argc, char *argv[])
 	char directory[] = "/tmp/rqlited-probe-XXXXXX";
 	size_t role, i, bad = 0;
 
-	for (role = 0; role < ROLES && (argc != 2 || strcmp(roles[role].role, argv[1]) != 0); role++)
-		continue;
-	if (role == ROLES)
+	for (role = 0; argc == 2 && role < ROLES; role++)
+		if (strcmp(roles[role].role, argv[1]) == 0)
+			break;
+	if (argc != 2 || role == ROLES)
 		fatalx("usage: probe http|auth|key|raft|sql|read");
 	if (getuid() != 0 && syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1) {
 		printf("neither root nor Landlock: nothing confines files here\n");
