@@ -334,7 +334,8 @@ test_metrics_of_liars(void **state)
 /* ---- /status ---- */
 
 static const char *
-status(struct params *params, const char *master, const char *raft, const char *sql, struct buf *out)
+status(
+    struct params *params, const char *master, const char *raft, const char *sql, struct buf *out)
 {
 	struct pages_status parts = { &http, master, raft, sql };
 
