@@ -6,8 +6,6 @@
 #include "proc/http/framing.h"
 #include "proc/http/http.h"
 
-#define RESETS_PER_SECOND 200 /* HTTP/2: streams a client may reset before they are answered */
-
 /* The raw head of an HTTP/1 request is still in the connection's buffer: h2o hides duplicates. */
 static bool
 framing_is_good(struct job *job)

@@ -209,6 +209,7 @@ void server_use_tls(struct http *, SSL_CTX *);
 /* The connection of a request: its socket's descriptor, and the address of its client. */
 int server_fd(h2o_req_t *);
 void server_address(h2o_req_t *, uint8_t address[16]);
+void server_given_up(h2o_req_t *); /* HTTP/2: counts; too many a second end the connection */
 
 /* handler.c */
 int handler_on_request(h2o_handler_t *, h2o_req_t *);

@@ -92,8 +92,11 @@ job_gone(void *arg)
 
 	if (job->id != UINT64_MAX) {
 		cancel_upstream(job);
-		if (job->phase != JOB_ANSWERED)
+		if (job->phase != JOB_ANSWERED) {
 			counter_add(job->http->counters, COUNTER_CLIENTS_GONE, 1);
+			if (job->req->version >= 0x200)
+				server_given_up(job->req);
+		}
 		job_end(job);
 	}
 	job->req = NULL;

@@ -205,6 +205,25 @@ server_address(h2o_req_t *req, uint8_t address[16])
 	memcpy(address, ((struct client *)sock->on_close.data)->address, 16);
 }
 
+/*
+ * h2o has no limit of its own on requests that are begun and reset at once, each
+ * of which costs a reader a start and an end.
+ */
+void
+server_given_up(h2o_req_t *req)
+{
+	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+	struct client *client = sock->on_close.data;
+	int64_t now = http_now_ns();
+
+	if (now - client->cancelled_since_ns > 1000000000) {
+		client->cancelled_since_ns = now;
+		client->cancelled = 0;
+	}
+	if (++client->cancelled == RESET_RATE)
+		shutdown(h2o_socket_get_fd(sock), SHUT_RDWR);
+}
+
 /* ---- the sweep ---- */
 
 struct sweep {

@@ -1,0 +1,386 @@
+"""Clients that mean harm: framing, sizes, slowness, HTTP/2 floods, and SQL with the query permission only."""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+from conftest import basic
+
+GET = b"GET /db/query?q=SELECT+1 HTTP/1.1\r\n"
+BODY = b'["SELECT 1"]'
+POST = b"POST /db/query HTTP/1.1\r\nContent-Type: application/json\r\nConnection: close\r\n"
+MIB = 1 << 20
+
+
+@contextlib.contextmanager
+def still_served(node, limit=2.0, fetch=None):
+    """Someone else asks all the while, and is answered in time each time."""
+    fetch = fetch or (lambda n: n.get("/db/query?q=SELECT+1", headers=basic(n.user) if n.user else {}).body)
+    slowest, failures, over = [0.0], [], threading.Event()
+
+    def ask():
+        while not over.is_set():
+            since = time.monotonic()
+            try:
+                body = fetch(node)
+                if b"[[1]]" not in body:
+                    failures.append(body[:200])
+            except OSError as error:
+                failures.append(repr(error))
+            slowest[0] = max(slowest[0], time.monotonic() - since)
+            over.wait(0.02)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    assert not failures, (failures[:3], node.log[-1000:])
+    assert slowest[0] < limit
+
+
+def pss(node):
+    """Proportional memory of the whole node, bytes."""
+    total = 0
+    for pid in set(node.workers().values()):
+        with contextlib.suppress(OSError):
+            for line in pathlib.Path("/proc/%d/smaps_rollup" % pid).read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
+    return total
+
+
+def raw(node, data, limit=5):
+    """All that comes back until the server closes, or nothing more comes."""
+    with socket.create_connection(("127.0.0.1", node.port), timeout=limit) as client:
+        answer = b""
+        with contextlib.suppress(ConnectionError, socket.timeout):
+            client.sendall(data)
+            while piece := client.recv(65536):
+                answer += piece
+        return answer
+
+
+# --- HTTP/1.1 framing ---
+
+@pytest.mark.parametrize("data", [
+    POST + b"Host: x\r\nContent-Length: 12\r\nContent-Length: 12\r\n\r\n" + BODY,
+    POST + b"Host: x\r\nContent-Length: 12\r\nContent-Length: 2\r\n\r\n" + BODY,
+    POST + b"Host: x\r\nContent-Length: 12\r\nTransfer-Encoding: chunked\r\n\r\n" + b"c\r\n" + BODY + b"\r\n0\r\n\r\n",
+    POST + b"Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 12\r\n\r\n" + b"c\r\n" + BODY + b"\r\n0\r\n\r\n",
+    POST + b"Host: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\nc\r\n" + BODY + b"\r\n0\r\n\r\n",
+    POST + b"Host: x\r\nTransfer-Encoding: xchunked\r\n\r\nc\r\n" + BODY + b"\r\n0\r\n\r\n",
+    POST + b"Host: x\r\nContent-Length: +12\r\n\r\n" + BODY,
+    POST + b"Host: x\r\nContent-Length: 1e1\r\n\r\n" + BODY,
+    POST + b"Host: x\r\nContent-Length: -1\r\n\r\n" + BODY,
+    POST + b"Host: x\r\nContent-Length: 99999999999999999999999\r\n\r\n" + BODY,
+    POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n" + BODY + b"\r\n0\r\n\r\n",
+    POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + BODY + b"\r\n0\r\n\r\n",
+    GET + b"Host: x\r\nHost: y\r\nConnection: close\r\n\r\n",
+    GET + b"Host: x\r\nX-A: a\rb\r\nConnection: close\r\n\r\n",
+    GET + b"Host: x\r\nX-A: a\r\n b\r\nConnection: close\r\n\r\n",
+    GET + b"Host: x\r\nX-A : a\r\nConnection: close\r\n\r\n",
+    GET + b"Host: x\r\n: a\r\nConnection: close\r\n\r\n",
+    GET + b"Host: x\r\nX-A\0: a\r\nConnection: close\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0",
+], ids=["cl-cl", "cl-other-cl", "cl-te", "te-cl", "te-te", "te-unknown", "cl-plus", "cl-exp", "cl-minus", "cl-huge",
+        "chunk-huge", "chunk-no-hex", "two-hosts", "bare-cr", "obs-fold", "space-before-colon", "no-name", "nul",
+        "h2c-preface"])
+def test_ambiguous_request_is_refused(node, data):
+    answer = raw(node, data + GET + b"Host: x\r\n\r\n")
+    assert b" 200 " not in answer.split(b"\r\n")[0], answer
+    assert b"[[1]]" not in answer and b"values" not in answer, "what follows is not read as a request"
+    assert node.get("/db/query?q=SELECT+1").json["results"][0]["values"] == [[1]]
+
+
+def test_upgrade_in_clear_text_is_ignored(node):
+    answer = raw(node, GET + b"Host: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n"
+                 b"HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n", 1)
+    assert b"101" not in answer.split(b"\r\n")[0]
+
+
+# --- sizes and slowness ---
+
+def test_body_over_the_limit(make_node):
+    node = make_node("-http-body-max", "100000").start()
+    fits = json.dumps(["SELECT length('%s')" % ("x" * 90000)])
+    assert node.request("POST", "/db/query", fits).json["results"][0]["values"] == [[90000]]
+    over = b"x" * 100001
+    with still_served(node):
+        answer = raw(node, POST + b"Host: x\r\nContent-Length: 100001\r\n\r\n" + over)
+        assert b"[[" not in answer and (answer == b"" or b" 413 " in answer.split(b"\r\n")[0])
+        chunks = b"".join(b"8000\r\n" + b"x" * 0x8000 + b"\r\n" for _ in range(6)) + b"0\r\n\r\n"
+        answer = raw(node, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+        assert b"[[" not in answer and b" 200 " not in answer.split(b"\r\n")[0]
+
+
+def test_endless_headers(node):
+    before = pss(node)
+    with still_served(node), socket.create_connection(("127.0.0.1", node.port), timeout=5) as client:
+        line, sent = b"X-Filler: " + b"a" * 65000 + b"\r\n", 0
+        with contextlib.suppress(OSError):
+            client.sendall(GET)
+            while sent < 200 * MIB:
+                client.sendall(line)
+                sent += len(line)
+        assert sent < 16 * MIB, "the connection is closed long before"
+    assert pss(node) < before + 16 * MIB
+
+
+def test_slow_header_is_cut(node):
+    with still_served(node), socket.create_connection(("127.0.0.1", node.port), timeout=5) as client:
+        since, cut = time.monotonic(), False
+        client.sendall(GET)
+        client.settimeout(0.5)
+        while not cut and time.monotonic() - since < 40:
+            with contextlib.suppress(socket.timeout):
+                try:
+                    client.sendall(b"X: y\r\n")
+                    cut = client.recv(4096) == b"" or True
+                except ConnectionError:
+                    cut = True
+        assert cut, "one header every half second is not for ever"
+
+
+def test_many_idle_connections(node):
+    held = [socket.create_connection(("127.0.0.1", node.port)) for _ in range(500)]
+    with still_served(node, 1.0):
+        time.sleep(0.5)
+    for client in held:
+        client.close()
+
+
+# --- HTTP/2 ---
+
+def frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def block(path):
+    """GET, https, the path, authority x."""
+    return b"\x82\x87\x04" + bytes([len(path)]) + path + b"\x41\x01x"
+
+
+HPACK = block(b"/")
+ASK = block(b"/db/query?q=SELECT+1")
+FLOODS = {
+    "rapid-reset": lambda n: frame(1, 5, 2 * n + 1, ASK) + frame(3, 0, 2 * n + 1, b"\0\0\0\x08"),
+    "settings": lambda n: frame(4, 0, 0),
+    "ping": lambda n: frame(6, 0, 0, b"12345678"),
+    "empty-data": lambda n: (frame(1, 4, 1, b"\x83\x87\x84\x41\x01x") if n == 0 else b"") + frame(0, 0, 1),
+    "continuation": lambda n: frame(1, 1, 1, HPACK) if n == 0 else frame(9, 0, 1),
+    "priority": lambda n: frame(2, 0, 2 * n + 1, b"\0\0\0\0\x10"),
+}
+FLOOD_LIMIT = 400000
+
+
+@pytest.fixture
+def secure(make_node):
+    node = make_node()
+    cert, key = str(node.dir / "one.crt"), str(node.dir / "one.key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=x", "-out", cert, "-keyout", key], check=True, capture_output=True)
+    node.flags += ["-http-cert", cert, "-http-key", key]
+    node.launch()
+    deadline = time.monotonic() + 15
+    while b"[[1]]" not in https(node):
+        assert time.monotonic() < deadline, node.log
+        time.sleep(0.02)
+    return node
+
+
+def connect(node, alpn):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols([alpn])
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), timeout=5))
+
+
+def https(node):
+    with contextlib.suppress(OSError), connect(node, "http/1.1") as client:
+        client.sendall(GET + b"Host: x\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while piece := client.recv(65536):
+            answer += piece
+        return answer
+    return b""
+
+
+def flood(node, name):
+    """Sends until the server closes (true), or the limit is reached."""
+    with connect(node, "h2") as client:
+        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0))
+        since = time.monotonic()
+        try:
+            for count in range(0, FLOOD_LIMIT, 500):
+                client.settimeout(5)
+                client.sendall(b"".join(FLOODS[name](n) for n in range(count, count + 500)))
+                client.settimeout(0.001)
+                with contextlib.suppress(socket.timeout, ssl.SSLWantReadError):
+                    if client.recv(65536) == b"":
+                        return True
+                if time.monotonic() - since > 5:
+                    break
+        except (ConnectionError, ssl.SSLError, socket.timeout):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("name", list(FLOODS))
+def test_http2_flood_harms_nobody_else(secure, name):
+    before, pids = pss(secure), secure.workers()
+    with still_served(secure, 1.5, https):
+        closed = flood(secure, name)
+    assert pss(secure) < before + 32 * MIB
+    assert secure.workers() == pids, secure.log[-600:]
+    if name == "rapid-reset":
+        assert closed, "requests given up by the hundred thousand were taken"
+
+
+# --- SQL with the query permission only ---
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    """A node whose user "q" may query and nothing else; shared, since it must survive all of it."""
+    from conftest import Node
+    node = Node()
+    (node.dir / "users.json").write_text(json.dumps([
+        {"username": "q", "password": "q", "perms": ["query"]},
+        {"username": "root", "password": "r", "perms": ["all"]}]))
+    (node.dir / "users.json").chmod(0o600)
+    node.flags += ["-auth", str(node.dir / "users.json")]
+    node.user = "root:r"
+    node.start()
+    node.post("/db/execute", ["CREATE TABLE t(x)", "INSERT INTO t VALUES(1)"], user="root:r")
+    node.post("/db/execute", ["CREATE VIRTUAL TABLE f USING fts5(a)", "INSERT INTO f VALUES('word')"], user="root:r")
+    node.user = "q:q"
+    yield node
+    node.close()
+
+
+def ask(node, sql, level, more=""):
+    return node.post("/db/query?level=%s%s" % (level, more), sql if isinstance(sql, list) else [sql], user="q:q",
+                     timeout=30)
+
+
+def contents(node):
+    answer = node.post("/db/query", ["SELECT count(*), sum(x) FROM t", "SELECT group_concat(name) FROM sqlite_master"],
+                       user="root:r")
+    return [r["values"] for r in answer.json["results"]]
+
+
+LEVELS = ["none", "weak", "strong", "linearizable"]
+WRITES = [
+    "INSERT INTO t VALUES(2)", "UPDATE t SET x = 5", "DELETE FROM t", "CREATE TABLE u(x)", "DROP TABLE t",
+    "WITH a AS (SELECT 3) INSERT INTO t SELECT * FROM a", "WITH a AS (SELECT 1) DELETE FROM t RETURNING x",
+    "INSERT INTO t VALUES(4) RETURNING x", "REPLACE INTO t VALUES(9)", "SELECT 1; INSERT INTO t VALUES(2)",
+    "/* SELECT */ INSERT INTO t VALUES(2)", "EXPLAIN SELECT 1; DELETE FROM t",
+    "PRAGMA writable_schema = ON", "PRAGMA writable_schema(1)", "PRAGMA main.writable_schema=1",
+    "UPDATE sqlite_master SET sql = 'x'", "DELETE FROM sqlite_master", "PRAGMA user_version = 7",
+    "PRAGMA application_id = 7", "PRAGMA journal_mode = DELETE", "PRAGMA wal_checkpoint(TRUNCATE)",
+    "PRAGMA query_only = 0", "PRAGMA locking_mode = EXCLUSIVE", "PRAGMA incremental_vacuum", "PRAGMA optimize",
+    "PRAGMA temp_store_directory = '/tmp'", "PRAGMA trusted_schema = 1", "PRAGMA synchronous = OFF",
+    "VACUUM", "VACUUM INTO '/tmp/rqlited-e2e-stolen.db'", "VACUUM INTO 'stolen.db'",
+    "ATTACH '/etc/passwd' AS p", "ATTACH ':memory:' AS m", "ATTACH 'file:x?mode=memory' AS m", "DETACH main",
+    "SELECT load_extension('/lib/x.so')", "SELECT load_extension('x', 'y')", "SELECT readfile('/etc/passwd')",
+    "SELECT writefile('/tmp/rqlited-e2e-stolen.db', 'x')", "SELECT edit('x')", "SELECT fts3_tokenizer('simple', x'00')",
+    "INSERT INTO f(f) VALUES('rebuild')", "INSERT INTO f(f, rank) VALUES('pgsz', 64)", "DELETE FROM f_data",
+    "UPDATE f_content SET c0 = 'y'", "REINDEX", "ANALYZE", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "SAVEPOINT s",
+    "CREATE TEMP TABLE tt(x)", "CREATE TEMP TRIGGER g AFTER INSERT ON t BEGIN DELETE FROM t; END",
+]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_query_changes_nothing(reader, level):
+    before, files = contents(reader), sorted(p.name for p in reader.data.rglob("*"))
+    pids = reader.workers()
+    for sql in WRITES:
+        answer = ask(reader, sql, level)
+        assert answer.status in (200, 400), (sql, answer.text)
+        assert contents(reader) == before, sql
+    version = ask(reader, ["PRAGMA user_version", "PRAGMA application_id"], level).json
+    assert [r["values"] for r in version["results"]] == [[[0]], [[0]]]
+    assert not os.path.exists("/tmp/rqlited-e2e-stolen.db")
+    assert sorted(p.name for p in reader.data.rglob("*")) == files
+    assert reader.workers() == pids, "nobody died: " + reader.log[-600:]
+    answer = reader.post("/db/execute", ["INSERT INTO t VALUES(10)", "DELETE FROM t WHERE x = 10"], user="root:r")
+    assert "error" not in answer.text, "writing goes on: " + answer.text
+
+
+@pytest.mark.parametrize("path", ["/db/execute", "/db/request", "/db/load", "/db/execute?queue"])
+def test_writing_endpoints_are_closed(reader, path):
+    before = contents(reader)
+    assert reader.post(path, ["INSERT INTO t VALUES(2)"], user="q:q").status == 401
+    assert contents(reader) == before
+
+
+@pytest.mark.parametrize("sql", [
+    "ATTACH '/etc/passwd' AS p", "VACUUM INTO '/tmp/rqlited-e2e-stolen.db'", "SELECT load_extension('x')",
+    "SELECT readfile('/etc/passwd')", "PRAGMA writable_schema = 1", "WITH a AS (SELECT 3) INSERT INTO t SELECT * FROM a",
+])
+def test_refusal_is_said(reader, sql):
+    answer = ask(reader, sql, "none")
+    assert "error" in answer.text and "values" not in answer.text, answer.text
+
+
+ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
+JOIN = ("WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 10000) "
+        "SELECT count(*) FROM r a, r b, r c WHERE a.n + b.n + c.n = -1")
+LIKE = "SELECT '%s' LIKE '%s'" % ("a" * 40000, "%a" * 20000 + "b")
+
+
+@pytest.mark.parametrize("level", ["none", "weak", "strong"])
+@pytest.mark.parametrize("sql", [ENDLESS, JOIN], ids=["recursion", "join"])
+def test_endless_query_is_ended(reader, sql, level):
+    since = time.monotonic()
+    with still_served(reader):
+        answer = ask(reader, sql, level, "&db_timeout=500ms")
+    assert time.monotonic() - since < 3
+    assert "error" in answer.text, answer.text
+    assert ask(reader, "SELECT 1", level).json["results"][0]["values"] == [[1]]
+
+
+@pytest.mark.parametrize("level", ["none", "strong"])
+@pytest.mark.parametrize("sql", [
+    LIKE, "SELECT zeroblob(1000000000)", "SELECT hex(zeroblob(900000000))", "SELECT randomblob(1000000000)",
+    "SELECT printf('%.999999999d', 1)", "SELECT replace(hex(zeroblob(1000000)), '0', hex(zeroblob(100000)))",
+    "SELECT " + "(" * 20000 + "1" + ")" * 20000, "SELECT " + "-" .join(["1"] * 20000), "SELECT " + "+".join(["x"] * 5000),
+    "SELECT " + "abs(" * 5000 + "1" + ")" * 5000, "SELECT 1" + " UNION ALL SELECT 1" * 20000,
+    "SELECT json('" + "[" * 100000 + "')", "SELECT * FROM t WHERE x IN (" + ",".join(["1"] * 200000) + ")",
+    "WITH RECURSIVE r(n, s) AS (SELECT 1, zeroblob(1000000) UNION ALL SELECT n + 1, s FROM r LIMIT 2000) "
+    "SELECT length(group_concat(s)) FROM r",
+    "WITH RECURSIVE r(n, s) AS (SELECT 1, hex(zeroblob(500000)) UNION ALL SELECT n + 1, s FROM r LIMIT 2000) "
+    "SELECT n, s FROM r ORDER BY s, n DESC",
+], ids=["like", "zeroblob", "hex", "randomblob", "printf", "replace", "parens", "minus", "plus", "calls", "union", "json",
+        "in", "concat", "big-rows"])
+def test_costly_query_is_bounded(reader, sql, level):
+    before, pids = pss(reader), reader.workers()
+    peak, over = [before], threading.Event()
+
+    def watch():
+        while not over.wait(0.05):
+            peak[0] = max(peak[0], pss(reader))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with still_served(reader, 5):
+            answer = ask(reader, sql, level, "&db_timeout=2s")
+    finally:
+        over.set()
+        watcher.join()
+    assert answer.status in (200, 400, 413, 500, 503), answer.text[:500]
+    assert len(answer.body) < 400 * MIB
+    assert peak[0] < before + 1200 * MIB
+    assert reader.workers() == pids, "nobody died: " + reader.log[-600:]
+    assert ask(reader, "SELECT 1", level).json["results"][0]["values"] == [[1]]
