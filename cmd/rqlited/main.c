@@ -63,6 +63,7 @@ add_worker(struct master *master, enum role role, unsigned number)
 	worker->role = role;
 	worker->number = number;
 	worker->counters = make_page("counters", COUNTERS_PAGE_SIZE, 0);
+	worker->pulse = pulse_of_other(counters_map(worker->counters, false));
 }
 
 static void

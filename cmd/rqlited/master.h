@@ -18,6 +18,7 @@
 #include "common/chan.h"
 #include "common/error.h"
 #include "common/limits.h"
+#include "common/pulse.h"
 #include "proto/ipc.h"
 
 enum worker_state {
@@ -35,6 +36,9 @@ struct worker {
 	uint32_t incarnation;
 	struct chan chan;
 	int counters;	      /* its page, kept over a restart */
+	const struct pulse *pulse; /* on that page */
+	uint64_t beats;		   /* of it, when it was last seen to grow */
+	int64_t beats_ms;
 	int64_t started_ms;
 	int64_t pong_ms;      /* when it last answered */
 	uint64_t restarts;

@@ -25,6 +25,8 @@
 #include "common/log.h"
 
 #define TICK_MS 250
+#define STUCK_MS 1000	      /* past its deadline without progress: a reader is killed */
+#define STUCK_FOREVER_MS 60000 /* the same without a deadline */
 #define STOP_MS 20000	   /* for all workers to stop in order */
 #define STOP_HTTP_MS 10000 /* of it for http to finish what it serves */
 
@@ -317,30 +319,65 @@ read_worker(struct master *master, struct worker *worker)
 }
 
 /*
- * A worker that does not answer is killed.  sql and raft may be inside one long
- * statement or flush: they are, only if their work counter stands still too.
+ * Whether a reader is stuck: inside one opcode past its statement's deadline, or
+ * for so long that nobody waits any more.  One that makes progress is never.
  */
+static bool
+is_stuck(struct worker *worker, int64_t now)
+{
+	uint64_t beats = atomic_load_explicit(&worker->pulse->beats, memory_order_relaxed);
+	int64_t until = atomic_load_explicit(&worker->pulse->busy_until, memory_order_relaxed);
+
+	if (beats != worker->beats) {
+		worker->beats = beats;
+		worker->beats_ms = now;
+		return (false);
+	}
+	if (atomic_load_explicit(&worker->pulse->busy_since, memory_order_relaxed) == 0)
+		return (now - worker->pong_ms > WORKER_SILENT_MS);
+	if (until != 0 && now > until / 1000000 + STUCK_MS)
+		return (now - worker->beats_ms > STUCK_MS);
+	return (now - worker->beats_ms > STUCK_FOREVER_MS);
+}
+
+/*
+ * A worker that does not answer is killed.  sql and raft may be inside one long
+ * statement or flush, and what they do must not be cut short.
+ */
+static bool
+is_silent(struct worker *worker, int64_t now)
+{
+	switch (worker->role) {
+	case ROLE_READ:
+		return (is_stuck(worker, now));
+	case ROLE_HTTP:
+	case ROLE_AUTH:
+	case ROLE_KEY:
+		return (now - worker->pong_ms > WORKER_SILENT_MS);
+	default:
+		return (false);
+	}
+}
+
 static void
 check_alive(struct worker *worker, int64_t now)
 {
 	static uint64_t serial;
 	struct msg_ping ping = { ++serial };
 
-	if (worker->state == WORKER_STARTING && now - worker->started_ms > WORKER_START_MS &&
-	    worker->sandbox[0] == '\0') {
-		log_as("rqlited", "worker %s %u did not get ready, killing it", role_name(worker->role),
-		    worker->number);
+	if (worker->state == WORKER_STARTING && now - worker->started_ms > WORKER_START_MS) {
+		log_as("rqlited", "worker %s %u did not get ready, killing it",
+		    role_name(worker->role), worker->number);
+		worker->started_ms = now;
 		master_kill(worker);
 		return;
 	}
 	if (worker->state != WORKER_READY)
 		return;
-	if (now - worker->pong_ms > WORKER_SILENT_MS &&
-	    (is_expendable(worker->role) || worker->role == ROLE_AUTH ||
-		worker->role == ROLE_KEY)) {
-		log_as("rqlited", "worker %s %u has been silent for %d ms, killing it",
-		    role_name(worker->role), worker->number, WORKER_SILENT_MS);
-		worker->pong_ms = now;
+	if (is_silent(worker, now)) {
+		log_as("rqlited", "worker %s %u is stuck or silent, killing it",
+		    role_name(worker->role), worker->number);
+		worker->pong_ms = worker->beats_ms = now;
 		master_kill(worker);
 		return;
 	}

@@ -120,3 +120,21 @@ def test_a_paused_reader_harms_nobody(node):
             os.kill(pid, signal.SIGCONT)
     node.wait_ready()
     assert node.query("SELECT count(*) FROM t") == [[1]]
+
+
+def test_a_long_query_is_let_run(node):
+    """Longer than a worker may be silent, but it makes progress."""
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<30000000) SELECT count(*) FROM n"
+    pid = node.workers()["read"]
+    assert node.query(slow) == [[30000000]]
+    assert node.workers()["read"] == pid
+
+
+def test_a_query_stuck_in_one_opcode_is_ended(node):
+    """instr() over megabytes runs for minutes and never returns to the VM; its reader is replaced."""
+    node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    stuck = "SELECT length(replace(hex(zeroblob(15000000)), '0', 'abcdefghijklmnopqrst')) + count(*) FROM " \
+            "(SELECT x'00' LIKE '%' || hex(zeroblob(2000)) || '%') a, t WHERE hex(zeroblob(30000000)) GLOB '*1*1*1*1*'"
+    answer = node.post("/db/query?level=none&db_timeout=300ms", [stuck], timeout=30)
+    assert answer.status in (200, 503)
+    wait_for(lambda: node.query("SELECT x FROM t") == [[1]], 10)
