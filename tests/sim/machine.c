@@ -64,13 +64,18 @@ machine_open(struct sim *sim, struct node *node)
 	if (ledger_open(&machine->ledger, dir, pick_base, &base, &node->why) == -1)
 		return (-1);
 	machine->open = true;
-	/* A kill may have left it in memory only, and the log is judged and cut by it. */
-	ledger_sync(&machine->ledger);
 	state_name(base.index, name);
 	if (store_get(dir, name, &machine->state, sizeof(machine->state)) == -1)
 		return (error_set(&node->why, "the ledger says %s, which is not there", name));
 	if (machine->state.index != base.index || machine->state.chain != base.chain)
 		return (error_set(&node->why, "%s is another state", name));
+	/*
+	 * A kill, or a flush that failed, may have left the record in memory only, and
+	 * the log is judged and cut by it: it is written again.
+	 */
+	if (ledger_append(&machine->ledger, &base) == -1)
+		return (error_set_errno(&node->why, "ledger"));
+	ledger_sync(&machine->ledger);
 	machine->base = base.index;
 	machine->installed = base.flags & LEDGER_INSTALLED;
 	machine->asked = false;
@@ -222,8 +227,8 @@ machine_install(struct sim *sim, struct node *node, const struct machine_state *
 {
 	struct machine *machine = &node->machine;
 
-	/* Done again after a death in the middle: then it is there already. */
-	if (machine->base != state->index && put_state(node, state, LEDGER_INSTALLED) == -1)
+	/* Done again after a death in the middle, whatever is there: it may be in memory only. */
+	if (put_state(node, state, LEDGER_INSTALLED) == -1)
 		return (-1);
 	clear_queue(machine);
 	machine->state = *state;

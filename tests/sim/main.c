@@ -171,8 +171,8 @@ run_jobs(const struct options *options, struct totals *totals)
  * `diverged` is what no run may see.  `commit_before_own_disk` needs a leader that
  * hears answers while its own disk works; this one, as the raft worker, does not.
  * `vote_refused_not_voter` needs a promotion that only the newcomer got, and a
- * later leader that it did not hear: too rare to ask for in a thousand runs, the
- * stories of tests/scenario have it.
+ * later leader that it did not hear: too rare to ask for in a thousand runs;
+ * tests/unit/core_test.c asks for it.
  */
 static bool
 is_not_asked_for(const char *mark)

@@ -326,6 +326,7 @@ node_die(struct sim *sim, struct node *node, bool power, const char *why)
 	machine_close(node);
 	inbox_clear(&node->inbox);
 	node_forget_images(node);
+	node_drop_views(node);
 	if (power) {
 		disk_lose_power(node->raft_disk);
 		disk_lose_power(node->db_disk);
@@ -497,7 +498,7 @@ node_fini(struct sim *sim, struct node *node)
 	free(node->shadow.entries);
 	free(node->machine.queue);
 	buf_fini(&node->scratch);
-	buf_fini(&node->arena);
+	node_drop_views(node);
 }
 
 void

@@ -7,6 +7,8 @@
 #ifndef TESTS_SIM_NODE_H
 #define TESTS_SIM_NODE_H
 
+#include <sys/queue.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -68,6 +70,12 @@ struct shadow {
 	uint64_t durable; /* flushed */
 };
 
+/* Entries that the core was given to look at. */
+struct view {
+	SLIST_ENTRY(view) entry;
+	uint8_t data[];
+};
+
 struct node {
 	uint8_t slot;
 	uint64_t id;
@@ -113,7 +121,7 @@ struct node {
 	struct error why; /* it could not start */
 	bool fuse_burnt;
 	struct buf scratch; /* a message being encoded */
-	struct buf arena; /* entries read back from the log */
+	SLIST_HEAD(, view) views; /* entries read back from the log */
 };
 
 void node_init(struct sim *, struct node *, uint8_t slot);
@@ -144,6 +152,7 @@ bool node_leads(const struct node *);
 /* After a step of the core is durable: applying, reads, events. */
 void node_finish(struct sim *, struct node *);
 void node_forget_images(struct node *);
+void node_drop_views(struct node *);
 
 /* node_input.c */
 void node_handle(struct sim *, struct node *, struct input *);

@@ -235,8 +235,11 @@ pin_image(struct sim *sim, struct node *node, uint64_t peer)
 	unsigned slot = sim_slot(peer);
 	struct machine_image *image;
 
-	if (members == NULL || state->index == 0)
+	if (members == NULL || state->index == 0) {
+		TRACE(sim, "n%u has no snapshot for n%u at %llu", node->slot, slot,
+		    (unsigned long long)state->index);
 		return;
+	}
 	packet_unref(node->images[slot]);
 	node->images[slot] = packet_new(NULL, 0);
 	node->images[slot] = realloc(node->images[slot], sizeof(struct packet) + sizeof(*image));
@@ -324,7 +327,7 @@ node_finish(struct sim *sim, struct node *node)
 	const struct core_ready ready = node->ready;
 	uint32_t i;
 
-	node->arena.len = 0; /* what was read from the log has been sent */
+	node_drop_views(node); /* what was read from the log has been sent */
 	memcpy(reads, ready.reads, ready.nreads * sizeof(*reads));
 	memcpy(events, ready.events, ready.nevents * sizeof(*events));
 	feed_machine(sim, node, ready.apply);

@@ -16,7 +16,6 @@
 
 #define MEMBERS "members"
 #define INSTALL "install"
-#define ARENA MIB /* for entries read back from the log */
 
 static const uint8_t instance[LOG_ID_SIZE];
 
@@ -107,7 +106,7 @@ struct reading {
 	size_t *offsets;
 	uint32_t count, cap;
 	size_t bytes, bytes_max;
-	struct buf *arena;
+	struct buf *bytes_of; /* all of them, one after the other */
 };
 
 static bool
@@ -122,32 +121,48 @@ read_one(void *arg, const struct log_entry *entry)
 	*out = (struct peer_entry){
 		.term = entry->term, .type = entry->type, .len = (uint32_t)entry->len
 	};
-	reading->offsets[reading->count++] = reading->arena->len;
-	buf_add(reading->arena, entry->data, entry->len);
+	reading->offsets[reading->count++] = reading->bytes_of->len;
+	buf_add(reading->bytes_of, entry->data, entry->len);
 	reading->bytes += entry->len;
 	return (true);
 }
 
+/* The views must stay until the ready they went out with is done: node_drop_views(). */
 static uint32_t
 read_log(void *arg, uint64_t first, uint32_t cap, size_t bytes, struct peer_entry *out)
 {
 	static size_t offsets[PEER_ENTRIES_MAX];
 	struct node *node = arg;
-	struct reading reading = { out, offsets, 0, cap < PEER_ENTRIES_MAX ? cap : PEER_ENTRIES_MAX,
-		0, bytes < ARENA / 4 ? bytes : ARENA / 4, &node->arena };
+	struct reading reading = { out, offsets, 0, cap < PEER_ENTRIES_MAX ? cap : PEER_ENTRIES_MAX, 0,
+		bytes, &node->scratch };
+	struct view *view;
 	struct error error;
 	uint32_t i;
 
 	if (first < log_first(node->log) || first > log_last(node->log))
 		return (0);
-	/* Views must stay: each read gets a fresh piece, the arena is emptied when all went out. */
-	if (node->arena.cap - node->arena.len < ARENA / 2)
-		return (0);
+	buf_reset(&node->scratch, MIB);
 	if (log_read(node->log, first, read_one, &reading, &error) == -1)
 		return (0);
+	view = malloc(sizeof(*view) + node->scratch.len);
+	if (view == NULL)
+		abort();
+	memcpy(view->data, node->scratch.data, node->scratch.len);
+	SLIST_INSERT_HEAD(&node->views, view, entry);
 	for (i = 0; i < reading.count; i++)
-		out[i].data = out[i].len > 0 ? node->arena.data + offsets[i] : NULL;
+		out[i].data = out[i].len > 0 ? view->data + offsets[i] : NULL;
 	return (reading.count);
+}
+
+void
+node_drop_views(struct node *node)
+{
+	while (!SLIST_EMPTY(&node->views)) {
+		struct view *view = SLIST_FIRST(&node->views);
+
+		SLIST_REMOVE_HEAD(&node->views, entry);
+		free(view);
+	}
 }
 
 const struct core_ops node_core_ops = {
@@ -304,17 +319,17 @@ node_recover(struct sim *sim, struct node *node, struct core_start *start)
 		return (-1);
 	if (load_members(node, start) != 0)
 		return (error_set(&node->why, "the saved members do not decode"));
+	if (log_first(node->log) > node->base + 1)
+		return (error_set(&node->why, "the log begins behind the saved members"));
+	start->base = node->base;
+	start->base_term = start->base > 0 ? log_term(node->log, start->base) : 0;
 	if (log_read(node->log, log_first(node->log), note_member, node, &node->why) == -1)
 		return (-1);
 	start->now = node_clock(sim, node);
-	start->base = log_first(node->log) - 1;
-	start->base_term = start->base > 0 ? log_term(node->log, start->base) : 0;
 	start->last = log_last(node->log);
 	start->applied = node->machine.state.index;
 	start->chain = node->machine.state.chain;
 	node->installed = 0;
-	buf_reset(&node->arena, 0);
-	(void)buf_reserve(&node->arena, ARENA);
 	TRACE(sim, "n%u recovers: term %llu vote %llu log %llu..%llu applied %llu", node->slot,
 	    (unsigned long long)start->term, (unsigned long long)start->vote,
 	    (unsigned long long)log_first(node->log), (unsigned long long)start->last,
@@ -347,22 +362,23 @@ fill_members(struct saved_members *saved, const struct peer_configuration *membe
 	saved->len = peer_configuration_encode(members, saved->data);
 }
 
+/* The log may go up to what the plan keeps; the members at its new base are saved first. */
 void
 node_compact(struct sim *sim, struct node *node, uint64_t index)
 {
-	const struct peer_configuration *members = core_configuration_at(node->core, index);
+	uint64_t base = index > sim->plan.keep ? index - sim->plan.keep : 0;
+	const struct peer_configuration *members;
 	static struct saved_members saved;
 
-	if (members == NULL || index <= node->base)
+	if (base <= node->base || (members = core_configuration_at(node->core, base)) == NULL)
 		return;
-	fill_members(&saved, members, index);
+	fill_members(&saved, members, base);
 	if (save_members(node, &saved) == -1)
 		return;
-	if (index > sim->plan.keep)
-		log_drop_before(node->log, index - sim->plan.keep);
-	if (log_first(node->log) > 1 && log_first(node->log) - 1 <= index)
-		core_compacted(node->core, log_first(node->log) - 1);
-	TRACE(sim, "n%u checkpoint %llu, log begins at %llu", node->slot, (unsigned long long)index,
+	core_compacted(node->core, base);
+	log_drop_before(node->log, base);
+	TRACE(sim, "n%u checkpoint %llu, base %llu, log begins at %llu", node->slot,
+	    (unsigned long long)index, (unsigned long long)base,
 	    (unsigned long long)log_first(node->log));
 }
 

@@ -8,7 +8,7 @@
 
 #include "tests/sim/sim.h"
 
-#define LINES 65536
+#define LINES 262144
 #define LINE_SIZE 160
 
 struct trace {
