@@ -149,15 +149,14 @@ statements_counter(const struct job *job)
 static int
 encode_text(struct job *job, const char *sql, size_t len, struct buf *out)
 {
+	struct body_error error;
 	size_t at = out->len;
 
 	command_begin(out, kind_of(job), flags_of(job), job->params.db_timeout_ns);
-	if (len > SQL_LENGTH_MAX) {
-		answer_error(job, 413, "SQL statement too large");
+	if (body_text(sql, len, out, at, &error) == -1) {
+		answer_error(job, error.status, "%s", error.text);
 		return (-1);
 	}
-	command_set_parameters(out, command_add_statement(out, sql, (uint32_t)len), 0);
-	command_set_statements(out, at, 1);
 	return (0);
 }
 
@@ -184,8 +183,9 @@ has_forbidden_pragma(const struct buf *command)
 	struct command_statement statement;
 	struct command walk;
 
+	/* We made it, so it opens; if it should not, nobody else is to find out what it holds. */
 	if (!command_open(&walk, buf_bytes(command), buf_size(command)))
-		return (false);
+		return (true);
 	while (command_next(&walk, &statement))
 		if (pragma_is_forbidden(statement.sql, statement.sql_len))
 			return (true);
