@@ -185,7 +185,8 @@ struct http {
 	uint8_t ticket_secret[16];
 	struct buf scratch; /* a command being encoded */
 	int64_t start_ns;   /* CLOCK_REALTIME, of this worker */
-	char hostname[256]; /* asked for before the sandbox */
+	char hostname[256]; /* asked for before the sandbox, as is the next */
+	unsigned cpus;
 	struct cert *cert;
 	h2o_timeout_t sweep_timeout;
 	h2o_timeout_entry_t sweep_entry;
@@ -263,6 +264,7 @@ void tickets_init(struct http *);
 bool tickets_get(struct job *);
 void tickets_on_result(void *, struct chan *, const union msg *, int);
 void tickets_forget(struct job *);
+void tickets_wipe(struct job *); /* the Authorization header, no longer needed */
 
 /* cert.c */
 void cert_init(struct http *);

@@ -140,6 +140,7 @@ main(void)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	http.start_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 	(void)gethostname(http.hostname, sizeof(http.hostname) - 1);
+	http.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	cert_init(&http);
 	proc_hello(&http.proc, ROLE_HTTP);
 	proc_gather(&http.proc, &gather, &http);

@@ -10,11 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/duration.h"
 #include "common/json.h"
 #include "proc/http/pages.h"
 #include "proc/http/pages_private.h"
+
+/* Of the machine, as Go names them. */
+#if defined(__x86_64__)
+#define ARCH "amd64"
+#elif defined(__aarch64__)
+#define ARCH "arm64"
+#else
+#define ARCH "unknown"
+#endif
+#ifdef __OpenBSD__
+#define SYSTEM "openbsd"
+#else
+#define SYSTEM "linux"
+#endif
 
 /* A number of a flat JSON object of our own making; 0 if it is not there. */
 static uint64_t
@@ -78,6 +93,7 @@ friendly(struct json *j, const char *key, uint64_t bytes)
 	text(j, key, out);
 }
 
+/* A time since 1970; 0 is never, which clients know as the year 1. */
 static void
 when(struct json *j, const char *key, int64_t ns)
 {
@@ -86,6 +102,10 @@ when(struct json *j, const char *key, int64_t ns)
 	char out[64];
 	size_t n;
 
+	if (ns <= 0) {
+		text(j, key, "0001-01-01T00:00:00Z");
+		return;
+	}
 	gmtime_r(&seconds, &tm);
 	n = strftime(out, sizeof(out), "%Y-%m-%dT%H:%M:%S", &tm);
 	(void)snprintf(out + n, sizeof(out) - n, ".%09lldZ", (long long)(ns % 1000000000));
@@ -197,7 +217,7 @@ add_os(struct json *j, const struct pages_status *status)
 	json_begin_object(j);
 	text(j, "executable", "rqlited");
 	text(j, "hostname", status->http->hostname);
-	number(j, "page_size", 4096);
+	number(j, "page_size", (uint64_t)sysconf(_SC_PAGESIZE));
 	number(j, "pid", number_of(status->master, "pid"));
 	number(j, "ppid", number_of(status->master, "ppid"));
 	json_end_object(j);
@@ -221,12 +241,11 @@ add_runtime(struct json *j, const struct pages_status *status)
 {
 	json_key(j, "runtime");
 	json_begin_object(j);
-	text(j, "GOARCH", "amd64");
-	number(j, "GOMAXPROCS", 1);
-	text(j, "GOOS", "linux");
-	truth(j, "kubernetes_hint", false);
-	number(j, "num_cpu", 1);
-	number(j, "num_goroutine", 1);
+	text(j, "GOARCH", ARCH);
+	number(j, "GOMAXPROCS", status->http->cpus);
+	text(j, "GOOS", SYSTEM);
+	number(j, "num_cpu", status->http->cpus);
+	number(j, "num_goroutine", status->http->nall + 1); /* processes */
 	add_part(j, "processes", status->master);
 	text(j, "version", __VERSION__);
 	json_end_object(j);
@@ -328,7 +347,7 @@ add_sqlite(struct json *j, const struct pages_status *status)
 	json_key(j, "extensions");
 	json_begin_array(j);
 	json_end_array(j);
-	when(j, "last_modified", wall_ns());
+	when(j, "last_modified", (int64_t)number_of(status->sql, "command_ns"));
 	json_key(j, "mem_stats");
 	json_begin_object(j);
 	json_key(j, "cache_size");
@@ -459,7 +478,7 @@ add_store(struct json *j, const struct pages_status *status, const struct board_
 	duration(j, "election_timeout", http->conf.election_ns);
 	number(j, "fsm_index", number_of(status->sql, "command"));
 	number(j, "fsm_term", number_of(status->sql, "command_term"));
-	text(j, "fsm_update_time", "0001-01-01T00:00:00Z");
+	when(j, "fsm_update_time", (int64_t)number_of(status->sql, "command_ns"));
 	duration(j, "heartbeat_timeout", http->conf.heartbeat_ns);
 	json_key(j, "leader");
 	json_begin_object(j);

@@ -71,6 +71,7 @@ struct sql {
 	uint64_t base_told;
 	int64_t checkpoint_ns; /* when the last one was tried */
 	uint64_t command, command_term; /* index and term of the last command applied */
+	int64_t command_ns; /* CLOCK_REALTIME of then; 0: none since the start */
 	uint64_t bytes_since_base; /* of entries applied: what the log holds for us */
 };
 
@@ -286,6 +287,15 @@ batch_size(const struct sql *sql)
 	return (n);
 }
 
+static int64_t
+wall_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+}
+
 static void
 note_commands(struct sql *sql, size_t done)
 {
@@ -295,6 +305,7 @@ note_commands(struct sql *sql, size_t done)
 		if (sql->entries[i].type == APPLY_COMMAND) {
 			sql->command = sql->entries[i].index;
 			sql->command_term = sql->entries[i].term;
+			sql->command_ns = wall_ns();
 		}
 }
 
@@ -432,12 +443,12 @@ on_status_ask(void *state, struct chan *chan, const union msg *msg, int fd)
 	buf_printf(&out,
 	    "{\"index\":%" PRIu64 ",\"base\":%" PRIu64 ",\"wal_size\":%" PRIu64
 	    ",\"db_size\":%" PRIu64 ",\"command\":%" PRIu64 ",\"command_term\":%" PRIu64
-	    ",\"stalled\":%s}",
+	    ",\"command_ns\":%" PRId64 ",\"stalled\":%s}",
 	    sql->opened ? apply_index(sql->apply) : 0,
 	    sql->store != NULL ? store_base_index(sql->store) : 0,
 	    sql->opened ? store_wal_bytes(sql->store) : 0,
 	    sql->opened ? store_database_bytes(sql->store) : 0, sql->command, sql->command_term,
-	    sql->stalled ? "true" : "false");
+	    sql->command_ns, sql->stalled ? "true" : "false");
 	status.json = (struct ipc_bytes){ buf_bytes(&out), buf_size(&out) };
 	msg_status_send(chan, &status, -1);
 	buf_fini(&out);

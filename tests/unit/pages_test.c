@@ -36,6 +36,15 @@ http_state(struct http *of)
 	return (&of->state);
 }
 
+/* A clock of which each look takes a microsecond. */
+int64_t
+http_now_ns(void)
+{
+	static int64_t now;
+
+	return (now += 1000);
+}
+
 static int
 set_up(void **state)
 {
@@ -48,6 +57,7 @@ set_up(void **state)
 	http.all[0] = &pages[0];
 	http.all[1] = &pages[1];
 	http.nall = 2;
+	http.cpus = 3;
 	return (0);
 }
 
@@ -350,7 +360,7 @@ status_key(const char *key, const char *expected)
 	struct buf out = BUF_INIT;
 
 	assert_string_equal(status(&params, MASTER, "{\"last_term\":5,\"log_size\":4096}",
-				"{\"db_size\":8192,\"wal_size\":1,\"command\":6}", &out),
+				"{\"db_size\":8192,\"wal_size\":1,\"command\":6,\"command_ns\":1000000000000000005}", &out),
 	    expected);
 	buf_fini(&out);
 }
@@ -365,6 +375,9 @@ test_status(void **state)
 	status_key("os.pid", "7");
 	status_key("store.db_applied_index", "6");
 	status_key("store.ready", "true");
+	status_key("store.fsm_update_time", "\"2001-09-09T01:46:40.000000005Z\"");
+	status_key("store.leader_appended_at_time", "\"0001-01-01T00:00:00Z\"");
+	status_key("runtime.num_cpu", "3");
 	status_key("store.raft.state", "\"Leader\"");
 	status_key("store.raft.last_log_term", "5");
 	status_key("store.raft.log_size_friendly", "\"4.1 kB\"");
