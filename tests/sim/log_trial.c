@@ -29,6 +29,7 @@ struct model {
 	uint64_t last; /* of what was flushed */
 	uint64_t wanted; /* while a batch is written: its last index */
 	uint64_t cut; /* while a cut is made: its index, else 0 */
+	uint64_t reset, reset_term; /* while the log begins anew: behind which entry, else 0 */
 	uint64_t dropped; /* entries up to it may be gone */
 	uint64_t next_tag;
 	struct vote vote, wanted_vote;
@@ -87,6 +88,13 @@ check_opened(struct trial *trial)
 	uint64_t last = log_last(trial->log);
 	struct error error;
 
+	if (model->reset != 0 && log_first(trial->log) == model->reset + 1) {
+		if (log_term(trial->log, model->reset) != model->reset_term)
+			fail(trial, "the base has another term", model->reset, model->reset_term);
+		model->terms[model->reset] = model->reset_term;
+		model->last = model->wanted = model->dropped = model->reset;
+	}
+	model->reset = 0;
 	if (model->cut != 0 && last < model->last && last == model->cut - 1)
 		model->last = last;
 	if (last < model->last)
@@ -115,6 +123,8 @@ open_log(struct trial *trial)
 	memcpy(config.instance, instance, sizeof(instance));
 	if (trial->model.cut != 0 && trial->model.cut <= trial->model.last)
 		config.witness = trial->model.cut - 1;
+	if (trial->model.reset != 0) /* an installed state: the log may end before it, or after */
+		config.witness = 0;
 	trial->log = log_open(dir, &config, &error);
 	if (trial->log == NULL && trial->faults.write_error_ppm == 0 &&
 	    trial->faults.capacity > 1 << 20)
@@ -186,6 +196,27 @@ cut(struct trial *trial)
 		model->cut = 0;
 }
 
+/* A snapshot takes the place of all that is in the log. */
+static void
+reset(struct trial *trial)
+{
+	struct model *model = &trial->model;
+	uint64_t index =
+	    model->dropped + 1 + rng_below(&trial->rng, model->last + 20 - model->dropped);
+
+	if (index + 8 >= ENTRIES_MAX)
+		return;
+	model->reset_term = (model->last > 0 ? model->terms[model->last] : 1) + 1;
+	model->reset = index;
+	if (log_reset(trial->log, index, model->reset_term) == 0) {
+		model->last = model->wanted = model->dropped = index;
+		model->terms[index] = model->reset_term;
+	} else if (log_last(trial->log) != model->last)
+		fail(trial, "a reset that failed changed the log", log_last(trial->log),
+		    model->last);
+	model->reset = 0;
+}
+
 static void
 vote(struct trial *trial)
 {
@@ -216,6 +247,9 @@ act(struct trial *trial)
 					     ? trial->model.last - 5 - trial->model.dropped
 					     : 1);
 		log_drop_before(trial->log, trial->model.dropped);
+	} else if (kind < 84) {
+		trial->act = "reset";
+		reset(trial);
 	} else if (kind < 90) {
 		trial->act = "prepare";
 		(void)log_prepare(trial->log);

@@ -178,7 +178,7 @@ static bool
 is_not_asked_for(const char *mark)
 {
 	return (strcmp(mark, "diverged") == 0 || strcmp(mark, "commit_before_own_disk") == 0 ||
-	    strcmp(mark, "vote_refused_not_voter") == 0);
+		strcmp(mark, "vote_refused_not_voter") == 0);
 }
 #endif
 

@@ -185,18 +185,17 @@ note_appends(struct sim *sim, struct node *node)
 	}
 }
 
+/* What was decided counts when its term is durable: before that nothing has left the node. */
 static void
 take_ready(struct sim *sim, struct node *node)
 {
 	struct core_status status;
 
-	node->cut_done = false;
 	note_appends(sim, node);
 	core_status(node->core, &status);
 	check_commit(sim, node, node->ready.commit, status.role == CORE_LEADER);
 }
 
-/* Who leads, once its term is durable: before that nothing of it has left the node. */
 static void
 note_leader(struct sim *sim, struct node *node)
 {
@@ -228,7 +227,7 @@ take_inputs(struct sim *sim, struct node *node)
 	}
 	if (!core_ready(node->core, &node->ready))
 		return (false);
-	take_ready(sim, node);
+	node->cut_done = false;
 	return (true);
 }
 
@@ -257,6 +256,7 @@ advance(struct sim *sim, struct node *node)
 			node->stage = STAGE_SEND;
 			break;
 		case STAGE_SEND:
+			take_ready(sim, node);
 			note_leader(sim, node);
 			send_messages(sim, node);
 			node->stage = STAGE_FINISH;

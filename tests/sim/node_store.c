@@ -133,8 +133,8 @@ read_log(void *arg, uint64_t first, uint32_t cap, size_t bytes, struct peer_entr
 {
 	static size_t offsets[PEER_ENTRIES_MAX];
 	struct node *node = arg;
-	struct reading reading = { out, offsets, 0, cap < PEER_ENTRIES_MAX ? cap : PEER_ENTRIES_MAX, 0,
-		bytes, &node->scratch };
+	struct reading reading = { out, offsets, 0, cap < PEER_ENTRIES_MAX ? cap : PEER_ENTRIES_MAX,
+		0, bytes, &node->scratch };
 	struct view *view;
 	struct error error;
 	uint32_t i;
