@@ -38,7 +38,8 @@ file_of(const void *data, size_t len, size_t size)
 {
 	int fd = memfd_create("pairs", MFD_CLOEXEC);
 
-	if (fd == -1 || ftruncate(fd, (off_t)size) == -1 || pwrite(fd, data, len, 0) != (ssize_t)len)
+	if (fd == -1 || ftruncate(fd, (off_t)size) == -1 ||
+	    pwrite(fd, data, len, 0) != (ssize_t)len)
 		fatal("memfd");
 	return (fd);
 }
