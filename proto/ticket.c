@@ -59,6 +59,6 @@ ticket_open(const uint8_t *data, size_t len, enum ticket_verifier verifier,
 bool
 ticket_grants(const struct ticket *ticket, uint64_t generation, int64_t now_ms, uint32_t perms)
 {
-	return (ticket->generation == generation && now_ms < ticket->expires_ms &&
+	return (ticket->generation >= generation && now_ms < ticket->expires_ms &&
 		(ticket->perms & perms) == perms);
 }

@@ -52,7 +52,10 @@ void ticket_mint(
 int ticket_open(const uint8_t *data, size_t len, enum ticket_verifier, const struct ticket_key *,
     struct ticket *);
 
-/* Whether it is of this generation, not expired, and grants every bit of `perms`. */
+/*
+ * Whether it is of this generation (or a later one, which auth is told of first), not
+ * expired, and grants every bit of `perms`.
+ */
 bool ticket_grants(const struct ticket *, uint64_t generation, int64_t now_ms, uint32_t perms);
 
 #endif

@@ -117,6 +117,7 @@ answer_headers(struct job *job, int status, const char *content_type)
 {
 	h2o_req_t *req = job->req;
 
+	tickets_wipe(job);
 	job_release(job);
 	job_unwait(job);
 	job->status = status;

@@ -69,6 +69,7 @@ struct job {
 	struct params params;
 	bool head;	      /* HEAD: no body */
 	bool retried;	      /* its reader died once already */
+	uint8_t renewals;     /* tickets found void under way */
 	bool in_list;
 	struct job_list *list; /* the one it waits in */
 	TAILQ_ENTRY(job) entry;

@@ -11,6 +11,7 @@
 #include "proc/http/http.h"
 #include "proc/http/reply.h"
 
+#define RENEWALS_MAX 50 /* of one request's ticket */
 #define PARTS_MAX (64 * MIB) /* of a result of sql, which has no credit */
 
 static const char type_json[] = "application/json; charset=utf-8";
@@ -161,15 +162,15 @@ answer_envelope_error(struct job *job, const char *text)
 	answer_body(job, 200, type_json, buf_bytes(out), buf_size(out));
 }
 
-/* Not accepted by a verifier: the ticket is of an older generation.  Once more, with a new one. */
+/*
+ * Not accepted by a verifier: the ticket is of an older generation.  Again, with a
+ * new one; auth may hear of the generation a moment after the verifier did.
+ */
 static void
 renew_ticket(struct job *job)
 {
-	bool again = job->retried;
-
 	tickets_forget(job);
-	job->retried = true;
-	if (again)
+	if (++job->renewals > RENEWALS_MAX)
 		answer_empty(job, 401, type_json);
 	else if (tickets_get(job))
 		handler_authorized(job);

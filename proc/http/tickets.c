@@ -2,7 +2,8 @@
  * Who a client is.  http can not tell: it asks auth once for each pair of
  * credentials, and keeps the ticket.  The cache is keyed by a keyed hash of the
  * Authorization header, so it holds no password, and the header itself is wiped
- * once auth has it.  What auth did not know is not kept: it is asked again.
+ * with the answer: a ticket that turns out to be void while its request is under
+ * way is asked for anew.  What auth did not know is not kept: it is asked again.
  *
  * A new generation on the board voids every ticket at once.
  */
@@ -38,10 +39,10 @@ entry_of(struct http *http, const uint64_t key[2])
 	return (&http->tickets[key[0] % TICKET_CACHE]);
 }
 
-static void
-wipe(h2o_req_t *req)
+void
+tickets_wipe(struct job *job)
 {
-	h2o_iovec_t *header = authorization(req);
+	h2o_iovec_t *header = authorization(job->req);
 
 	if (header != NULL)
 		explicit_bzero(header->base, header->len);
@@ -106,7 +107,6 @@ tickets_get(struct job *job)
 	    entry->generation >= http_state(http)->generation &&
 	    http_now_ns() / 1000000 < entry->until_ms) {
 		take_entry(job, entry);
-		wipe(job->req);
 		return (true);
 	}
 	ask_auth(job);
@@ -131,7 +131,6 @@ tickets_on_result(void *state, struct chan *chan, const union msg *msg, int fd)
 	if (result->known)
 		*entry_of(http, job->auth_key) = entry;
 	take_entry(job, &entry);
-	wipe(job->req);
 	handler_authorized(job);
 }
 

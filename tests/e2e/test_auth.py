@@ -4,6 +4,7 @@ import http.client
 import json
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -260,3 +261,33 @@ def test_auth_worker_dies_and_comes_back(make_node):
     wait_for(lambda: node.workers().get("auth") not in (None, before), 10, "a new auth")
     wait_for(lambda: node.get("/status", headers=basic("a", "pw-a")).status == 200, 5, "the user's return")
     assert node.get("/status", headers=basic("a", "wrong")).status == 401
+
+
+def test_reload_refuses_no_rightful_request(make_node):
+    node = make_node()
+    node.user = "a:pw-a"
+    node.flags += ["-auth", write_users(node, user("a", "all"))]
+    node.start()
+    refused, asked, over = [], [0], threading.Event()
+
+    def visit(path):
+        connection = http.client.HTTPConnection("127.0.0.1", node.port)
+        while not over.is_set():
+            connection.request("POST", path, '["SELECT 1"]', basic("a", "pw-a"))
+            response = connection.getresponse()
+            if b"[[1]]" not in response.read():
+                refused.append((path, response.status))
+            asked[0] += 1
+        connection.close()
+
+    paths = ("/db/query", "/db/query?level=strong", "/db/request", "/db/query")
+    visitors = [threading.Thread(target=visit, args=(path,)) for path in paths]
+    for visitor in visitors:
+        visitor.start()
+    for _ in range(20):
+        reload(node, READ)
+    over.set()
+    for visitor in visitors:
+        visitor.join()
+    assert asked[0] > 50
+    assert refused == []

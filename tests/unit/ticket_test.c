@@ -97,7 +97,7 @@ test_grants(void **state)
 	assert_true(ticket_grants(&sample, 7, 999, 0));
 	assert_false(ticket_grants(&sample, 7, 1000, 0x11));
 	assert_false(ticket_grants(&sample, 8, 999, 0x11));
-	assert_false(ticket_grants(&sample, 6, 999, 0x11));
+	assert_true(ticket_grants(&sample, 6, 999, 0x11));
 	assert_false(ticket_grants(&sample, 7, 999, 0x12));
 }
 
