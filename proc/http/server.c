@@ -337,11 +337,26 @@ shaped_send(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count
 	h2o_ostream_send_next(self, req, &shaped->body, shaped->body.len > 0, state);
 }
 
-/* Whether the request's head, still raw in the buffer, names a transfer coding. */
+/* Whether a header line, its LF in front, names a transfer coding other than chunked. */
 static bool
-has_transfer_coding(h2o_req_t *req)
+is_other_coding(const char *at, const char *end)
 {
-	static const char name[] = "transfer-encoding:";
+	static const char name[] = "transfer-encoding:", chunked[] = "chunked";
+	const char *value = at + sizeof(name); /* behind the LF and the name */
+
+	if ((size_t)(end - at) <= sizeof(name) || strncasecmp(at + 1, name, sizeof(name) - 1) != 0)
+		return (false);
+	while (value < end && (*value == ' ' || *value == '\t'))
+		value++;
+	return ((size_t)(end - value) < sizeof(chunked) ||
+	    strncasecmp(value, chunked, sizeof(chunked) - 1) != 0 ||
+	    value[sizeof(chunked) - 1] != '\r');
+}
+
+/* Whether the request's head, still raw in the buffer, asks for a coding that h2o has not. */
+static bool
+has_other_coding(h2o_req_t *req)
+{
 	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
 	const char *at, *end;
 
@@ -350,8 +365,7 @@ has_transfer_coding(h2o_req_t *req)
 	at = sock->input->bytes;
 	end = at + sock->input->size;
 	for (; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
-		if ((size_t)(end - at) > sizeof(name) &&
-		    strncasecmp(at + 1, name, sizeof(name) - 1) == 0)
+		if (is_other_coding(at, end))
 			return (true);
 		if (end - at > 2 && at[1] == '\r' && at[2] == '\n')
 			break;
@@ -374,7 +388,7 @@ shape_error(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 		h2o_setup_next_ostream(req, slot);
 		return;
 	}
-	if (req->res.status == 400 && has_transfer_coding(req) && req->entity.base == NULL) {
+	if (req->res.status == 400 && has_other_coding(req) && req->entity.base == NULL) {
 		req->res.status = 501;
 		req->res.reason = answer_reason(501);
 		text = "Unsupported transfer encoding";
