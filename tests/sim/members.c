@@ -60,6 +60,7 @@ add(struct sim *sim, struct node *leader)
 	if (node == NULL || core_members(leader->core)->count >= 7)
 		return;
 	node->gone = false;
+	node->may_vote = node->may_vote || suffrage == PEER_VOTER;
 	node_start(sim, node, NULL);
 	node_input(sim, leader,
 	    (struct input){ .kind = INPUT_ADD, .peer = node->slot, .number = suffrage });
@@ -134,8 +135,9 @@ members_old_disk(struct sim *sim)
 	for (i = 0; i < SIM_NODES; i++) {
 		struct node *node = &sim->nodes[i];
 
-		if (!node->up || node->stage != STAGE_IDLE || !never_votes(sim, node) ||
-		    node->shadow.last == 0 || node->shadow.last != node->shadow.durable)
+		if (!node->up || node->stage != STAGE_IDLE || node->may_vote ||
+		    !never_votes(sim, node) || node->shadow.last == 0 ||
+		    node->shadow.last != node->shadow.durable)
 			continue;
 		if (node->old_raft == NULL) {
 			node_keep_disk(sim, node);

@@ -106,6 +106,7 @@ struct node {
 	struct core_ready ready;
 	bool cut_done;
 	bool cutting; /* flushed entries are being taken away */
+	bool may_vote; /* was to be a voter once: an old disk would break its promises */
 	struct inbox inbox;
 	struct shadow shadow;
 	uint64_t checked_term; /* of the last leadership that was checked */

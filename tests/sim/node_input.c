@@ -102,6 +102,7 @@ change(struct sim *sim, struct node *node, const struct input *input)
 		error = core_member_remove(node->core, input->number, &index);
 		break;
 	case INPUT_PROMOTE:
+		sim_node(sim, input->number)->may_vote = true;
 		error = core_member_promote(node->core, input->number, &index);
 		break;
 	default:

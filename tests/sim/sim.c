@@ -62,8 +62,10 @@ build_cluster(struct sim *sim)
 	members->count = sim->plan.voters;
 	for (i = 0; i < SIM_NODES; i++)
 		node_init(sim, &sim->nodes[i], (uint8_t)i);
-	for (i = 0; i < sim->plan.voters; i++)
+	for (i = 0; i < sim->plan.voters; i++) {
 		members_fill(&members->members[i], &sim->nodes[i], PEER_VOTER);
+		sim->nodes[i].may_vote = true;
+	}
 	for (i = 0; i < sim->plan.voters; i++)
 		node_start(sim, &sim->nodes[i], members);
 	free(members);
