@@ -23,8 +23,6 @@ enum sandbox_set {
 	SANDBOX_FILES = 1 << 1, /* open and change files, as far as Landlock lets */
 	SANDBOX_FILES_READ = 1 << 2, /* pread and locks on files held */
 	SANDBOX_ACCEPT = 1 << 3, /* accept connections, look at and shut them */
-	SANDBOX_SOCKETS = 1 << 4, /* make sockets, connect, bind */
-	SANDBOX_TIMERFD = 1 << 5,
 };
 
 struct sandbox_path {

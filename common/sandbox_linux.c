@@ -89,8 +89,6 @@ static const int set_files_read[] = {
 };
 static const int set_accept[] = { SYS_accept4, SYS_setsockopt, SYS_getsockopt, SYS_shutdown,
 	SYS_getpeername, SYS_getsockname, SYS_epoll_create1 };
-static const int set_sockets[] = { SYS_socket, SYS_connect, SYS_bind, SYS_listen };
-static const int set_timerfd[] = { SYS_timerfd_settime };
 
 /* What libc or a library probes and can do without. */
 static const int soft_access[] = { SYS_openat, SYS_newfstatat, SYS_socket,
@@ -104,8 +102,7 @@ static const int soft_tty[] = { SYS_ioctl };
 static const struct {
 	const int *calls;
 	size_t count;
-} lists[] = { LIST(set_stdio), LIST(set_files), LIST(set_files_read), LIST(set_accept),
-	LIST(set_sockets), LIST(set_timerfd) };
+} lists[] = { LIST(set_stdio), LIST(set_files), LIST(set_files_read), LIST(set_accept) };
 
 #define FILTER_MAX 512
 struct filter {
@@ -303,8 +300,6 @@ enter_landlock(const struct sandbox *sandbox, const char *directory)
 	if (abi < 1)
 		return (0);
 	handled = landlock_handled(abi);
-	if (sandbox->sets & SANDBOX_SOCKETS)
-		handled.net = 0;
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizes[abi > 6 ? 6 : abi], 0);
 	if (ruleset == -1)
 		return (0);

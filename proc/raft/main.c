@@ -23,7 +23,7 @@
 static const struct sandbox raft_sandbox = {
 	.role = "raft",
 	.promises = "stdio rpath wpath cpath inet",
-	.sets = SANDBOX_STDIO | SANDBOX_FILES | SANDBOX_ACCEPT | SANDBOX_TIMERFD,
+	.sets = SANDBOX_STDIO | SANDBOX_FILES | SANDBOX_ACCEPT,
 	.paths = { { ".", "rwc" } },
 	.open_max = 1024,
 	.writes_files = true,

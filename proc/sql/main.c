@@ -33,7 +33,7 @@
 static const struct sandbox sql_sandbox = {
 	.role = "sql",
 	.promises = "stdio rpath wpath cpath flock",
-	.sets = SANDBOX_STDIO | SANDBOX_FILES | SANDBOX_TIMERFD,
+	.sets = SANDBOX_STDIO | SANDBOX_FILES,
 	.paths = { { ".", "rwc" } },
 	.open_max = 64,
 	.writes_files = true,
