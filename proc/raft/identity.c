@@ -21,6 +21,15 @@
 #define SCAN "{\"version\":%9u,\"instance\":\"%32[0-9a-f]\",\"cluster\":\"%32[0-9a-f]"
 #define HEX (2 * IDENTITY_SIZE + 1)
 
+uint64_t
+identity_id(const struct identity *identity)
+{
+	uint64_t id;
+
+	memcpy(&id, identity->instance, sizeof(id));
+	return (id != 0 ? id : 1);
+}
+
 static void
 to_hex(const uint8_t *bytes, char *out)
 {

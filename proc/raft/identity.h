@@ -19,6 +19,8 @@ struct identity {
 	uint8_t cluster[IDENTITY_SIZE]; /* zero until bootstrap or join */
 };
 
+/* The instance's first eight bytes as a number, never 0: who this node is to the consensus core. */
+uint64_t identity_id(const struct identity *);
 /* Reads it, or makes a new one, durable before it is used. */
 int identity_open(struct file_dir *data, struct identity *, struct error *);
 

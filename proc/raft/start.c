@@ -49,8 +49,7 @@ become_leader(struct raft *raft)
 {
 	raft->vote.term++;
 	raft->vote.synced = 0;
-	(void)snprintf(raft->vote.voted_for, sizeof(raft->vote.voted_for), "%s",
-	    raft->settings.node_id);
+	raft->vote.candidate = identity_id(&raft->identity);
 	if (vote_write(raft->dir, raft->identity.instance, &raft->vote) == -1)
 		proc_fail(&raft->proc, true, "raft/vote: %s", strerror(errno));
 	raft->leader = true;

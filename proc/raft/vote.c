@@ -26,7 +26,7 @@ struct slot {
 	uint8_t instance[16];
 	uint64_t term;
 	uint64_t synced;
-	char voted_for[VOTE_ID_MAX];
+	uint64_t candidate;
 	uint32_t zero;
 	uint32_t crc;
 };
@@ -36,8 +36,7 @@ static_assert(sizeof(struct slot) <= LOG_BLOCK, "a slot fits its block");
 static bool
 slot_good(const struct slot *slot)
 {
-	return (slot->magic == MAGIC && slot->crc == crc32c(0, slot, offsetof(struct slot, crc)) &&
-		memchr(slot->voted_for, '\0', sizeof(slot->voted_for)) != NULL);
+	return (slot->magic == MAGIC && slot->crc == crc32c(0, slot, offsetof(struct slot, crc)));
 }
 
 /* The good slot with the higher sequence; NULL if none is good. */
@@ -81,7 +80,7 @@ decode(const struct slot *slot, const uint8_t instance[16], struct vote *vote, s
 		return (error_set(error, "raft/vote belongs to another node"));
 	vote->term = slot->term;
 	vote->synced = slot->synced;
-	memcpy(vote->voted_for, slot->voted_for, sizeof(vote->voted_for));
+	vote->candidate = slot->candidate;
 	return (0);
 }
 
@@ -154,7 +153,6 @@ vote_write(struct file_dir *dir, const uint8_t instance[16], const struct vote *
 
 	if (file == -1 && errno != ENOENT)
 		return (-1);
-	assert(memchr(vote->voted_for, '\0', sizeof(vote->voted_for)) != NULL);
 	if (file != -1 && read_slots(dir, file, slots) == 0)
 		former = newer(slots);
 	if (former != NULL)
@@ -162,7 +160,7 @@ vote_write(struct file_dir *dir, const uint8_t instance[16], const struct vote *
 	memcpy(slot.instance, instance, sizeof(slot.instance));
 	slot.term = vote->term;
 	slot.synced = vote->synced;
-	memcpy(slot.voted_for, vote->voted_for, sizeof(slot.voted_for));
+	slot.candidate = vote->candidate;
 	slot.crc = crc32c(0, &slot, offsetof(struct slot, crc));
 	if (file == -1)
 		return (create(dir, &slot));

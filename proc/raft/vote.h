@@ -10,12 +10,10 @@
 #include "common/error.h"
 #include "common/file.h"
 
-#define VOTE_ID_MAX 256
-
 struct vote {
 	uint64_t term;
 	uint64_t synced; /* log index known to be on the disk at a clean stop, 0: not stopped cleanly */
-	char voted_for[VOTE_ID_MAX]; /* node id, empty: nobody */
+	uint64_t candidate; /* who got this node's vote in the term, 0: nobody */
 };
 
 /*

@@ -16,7 +16,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 #define PIECE 512
-#define CRC_AT 308 /* the slot's checksum, of all before it */
+#define CRC_AT 60 /* the slot's checksum, of all before it */
 
 static size_t
 make_slot(const uint8_t *data, size_t len, int file, int slot, bool right)
@@ -55,8 +55,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	used = 1 + make_slot(data + 1, len - 1, file, 0, (data[0] & 1) != 0);
 	(void)make_slot(data + used, len - used, file, 1, (data[0] & 2) != 0);
 	if (vote_read(simdisk_dir(), instance, &vote, &error) == 0) {
-		if (memchr(vote.voted_for, '\0', sizeof(vote.voted_for)) == NULL)
-			abort();
 		vote.term++;
 		if (vote_write(simdisk_dir(), instance, &vote) == -1 ||
 		    vote_read(simdisk_dir(), instance, &next, &error) == -1 ||

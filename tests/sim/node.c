@@ -113,13 +113,11 @@ send_messages(struct sim *sim, struct node *node)
 static int
 write_vote(struct sim *sim, struct node *node)
 {
-	struct vote vote = { .term = node->ready.term };
+	struct vote vote = { .term = node->ready.term, .candidate = node->ready.vote };
 	static const uint8_t instance[LOG_ID_SIZE];
 
 	check_vote(sim, node, node->ready.term, node->ready.vote);
 
-	(void)snprintf(
-	    vote.voted_for, sizeof(vote.voted_for), "%llu", (unsigned long long)node->ready.vote);
 	if (vote_write(disk_dir(node->raft_disk), instance, &vote) == -1)
 		return (-1);
 	node->vote_term = vote.term;

@@ -261,7 +261,7 @@ recover_vote(struct sim *sim, struct node *node, struct core_start *start)
 	if (vote_read(dir, instance, &vote, &node->why) == -1)
 		return (-1);
 	start->term = vote.term;
-	start->vote = strtoull(vote.voted_for, NULL, 10);
+	start->vote = vote.candidate;
 	if (start->term < node->vote_term)
 		sim_fail(
 		    sim, "n%u forgot term %llu", node->slot, (unsigned long long)node->vote_term);

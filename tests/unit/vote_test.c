@@ -14,6 +14,9 @@
 #include "tests/storage/dead.h"
 #include "tests/storage/simdisk.h"
 
+#define ODD 17 /* candidates of odd and even terms */
+#define EVEN 18
+
 static const uint8_t instance[16] = "me", other[16] = "another";
 static struct simdisk *disk;
 static struct error error;
@@ -41,11 +44,10 @@ on_death(const char *text)
 }
 
 static int
-write_vote(uint64_t term, const char *whom)
+write_vote(uint64_t term, uint64_t whom)
 {
-	struct vote vote = { .term = term, .synced = 3 * term };
+	struct vote vote = { .term = term, .synced = 3 * term, .candidate = whom };
 
-	strncpy(vote.voted_for, whom, sizeof(vote.voted_for) - 1);
 	return (vote_write(simdisk_dir(), instance, &vote));
 }
 
@@ -58,9 +60,7 @@ read_term(void)
 	if (vote_read(simdisk_dir(), instance, &vote, &error) == -1)
 		return (-1);
 	assert_int_equal(vote.synced, 3 * vote.term);
-	assert_string_equal(vote.voted_for, vote.term % 2 == 1 ? "odd"
-					    : vote.term > 0    ? "even"
-							       : "");
+	assert_int_equal(vote.candidate, vote.term % 2 == 1 ? ODD : vote.term > 0 ? EVEN : 0);
 	return ((int)vote.term);
 }
 
@@ -71,7 +71,7 @@ test_read_back(void **state)
 
 	assert_int_equal(read_term(), 0);
 	for (term = 1; term < 6; term++) {
-		assert_int_equal(write_vote((uint64_t)term, term % 2 == 1 ? "odd" : "even"), 0);
+		assert_int_equal(write_vote((uint64_t)term, term % 2 == 1 ? ODD : EVEN), 0);
 		assert_int_equal(read_term(), term);
 	}
 }
@@ -82,7 +82,7 @@ test_foreign_and_newer(void **state)
 	struct vote vote;
 	int file;
 
-	assert_int_equal(write_vote(1, "odd"), 0);
+	assert_int_equal(write_vote(1, ODD), 0);
 	assert_int_equal(vote_read(simdisk_dir(), other, &vote, &error), -1);
 	assert_non_null(strstr(error.text, "belongs to another node"));
 	file = simdisk_open("vote", false, false);
@@ -99,8 +99,8 @@ test_any_byte_of_a_copy(void **state)
 	size_t i;
 	uint8_t byte;
 
-	assert_int_equal(write_vote(1, "odd"), 0);
-	assert_int_equal(write_vote(2, "even"), 0);
+	assert_int_equal(write_vote(1, ODD), 0);
+	assert_int_equal(write_vote(2, EVEN), 0);
 	file = simdisk_open("vote", false, false);
 	for (copy = 0; copy < 2; copy++)
 		for (i = 0; i < 400; i++) {
@@ -130,9 +130,9 @@ test_death_at_every_step(void **state)
 			simdisk_free(disk);
 			(void)setup(NULL);
 			simdisk_seed(step * 1000 + (uint64_t)round);
-			assert_int_equal(write_vote(1, "odd"), 0);
+			assert_int_equal(write_vote(1, ODD), 0);
 			simdisk_events.crash_at = simdisk_events.ops + step;
-			assert_int_equal(write_vote(2, "even"), 0);
+			assert_int_equal(write_vote(2, EVEN), 0);
 			done = simdisk_events.crashed == NULL;
 			if (done)
 				break;
@@ -144,7 +144,7 @@ test_death_at_every_step(void **state)
 			assert_true(term == 1 || term == 2);
 			/* From the second slot's write on the new one is safe. */
 			assert_true(step <= 2 || term == 2);
-			assert_int_equal(write_vote(3, "odd"), 0);
+			assert_int_equal(write_vote(3, ODD), 0);
 			assert_int_equal(read_term(), 3);
 			simdisk_free(image);
 			simdisk_mount(disk);
@@ -166,7 +166,7 @@ test_death_in_creation(void **state)
 		(void)setup(NULL);
 		simdisk_seed(step);
 		simdisk_events.crash_at = step;
-		assert_int_equal(write_vote(1, "odd"), 0);
+		assert_int_equal(write_vote(1, ODD), 0);
 		done = simdisk_events.crashed == NULL;
 		if (done)
 			break;
@@ -188,7 +188,7 @@ test_name_is_flushed_by_reading(void **state)
 
 	simdisk_seed(1);
 	simdisk_events.crash_at = 7; /* the flush of the name */
-	assert_int_equal(write_vote(1, "odd"), 0);
+	assert_int_equal(write_vote(1, ODD), 0);
 	image = simdisk_image(simdisk_events.crashed, SIMDISK_KILL, NULL, NULL);
 	simdisk_free(simdisk_events.crashed);
 	simdisk_free(disk);
@@ -204,13 +204,13 @@ test_failing_writes(void **state)
 {
 	uint64_t n;
 
-	assert_int_equal(write_vote(1, "odd"), 0);
+	assert_int_equal(write_vote(1, ODD), 0);
 	for (n = 1;; n++) {
 		simdisk_events.writes = 0;
 		simdisk_events.fail_write = n;
 		simdisk_events.fail_errno = n % 2 == 0 ? EIO : ENOSPC;
 		simdisk_events.failed = false;
-		if (write_vote(2, "even") == 0)
+		if (write_vote(2, EVEN) == 0)
 			break;
 		assert_true(simdisk_events.failed);
 		assert_in_range(read_term(), 1, 2);
@@ -225,14 +225,14 @@ test_failing_flush_is_death(void **state)
 {
 	volatile uint64_t n;
 
-	assert_int_equal(write_vote(1, "odd"), 0);
+	assert_int_equal(write_vote(1, ODD), 0);
 	dead_hook = on_death;
 	for (n = 1; n <= 2; n++) {
 		simdisk_events.syncs = 0;
 		simdisk_events.fail_sync = n;
 		simdisk_events.fail_errno = EIO;
 		if (setjmp(dead) == 0) {
-			(void)write_vote(2, "even");
+			(void)write_vote(2, EVEN);
 			fail_msg("lived on after a failed flush");
 		}
 	}
