@@ -11,10 +11,7 @@
 
 #include "cmd/rqlited/flags_private.h"
 #include "common/duration.h"
-
-#ifndef RQLITED_COMMIT
-#define RQLITED_COMMIT "unknown"
-#endif
+#include "common/version.h"
 
 #ifdef __clang__
 #define TOOLCHAIN "clang-" __clang_version__
@@ -109,5 +106,5 @@ flags_print_version(FILE *out)
 	for (char *p = system; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
 	fprintf(out, "rqlited %s %s %s %s sqlite%s (commit %s, compiler %s)\n", RQLITED_VERSION,
-	    system, machine, TOOLCHAIN, SQLITE_VERSION, RQLITED_COMMIT, COMPILER);
+	    system, machine, TOOLCHAIN, SQLITE_VERSION, version_commit, COMPILER);
 }

@@ -24,6 +24,7 @@
 #include "cmd/rqlited/master.h"
 #include "common/counters.h"
 #include "common/log.h"
+#include "common/version.h"
 #include "proto/board.h"
 
 #define SESSION_KEY_SIZE 80 /* OpenSSL's ticket keys */
@@ -137,7 +138,7 @@ log_start(int argc, char **argv)
 	log_as("rqlited",
 	    "rqlited starting, version %s, SQLite %s, commit %s, compiler (toolchain) cc, "
 	    "compiler (command) %s",
-	    RQLITED_VERSION, sqlite3_libversion(), "unknown", __VERSION__);
+	    RQLITED_VERSION, sqlite3_libversion(), version_commit, __VERSION__);
 	log_as("rqlited", "launch command: %s", (const char *)buf_bytes(&line));
 	buf_fini(&line);
 }

@@ -14,6 +14,7 @@
 
 #include "common/duration.h"
 #include "common/json.h"
+#include "common/version.h"
 #include "proc/http/pages.h"
 #include "proc/http/pages_private.h"
 
@@ -126,8 +127,8 @@ add_build(struct json *j)
 {
 	json_key(j, "build");
 	json_begin_object(j);
-	text(j, "build_time", "unknown");
-	text(j, "commit", "unknown");
+	text(j, "build_time", version_build_time);
+	text(j, "commit", version_commit);
 	text(j, "compiler_command", __VERSION__);
 	text(j, "compiler_toolchain", "cc");
 	text(j, "version", RQLITED_VERSION);

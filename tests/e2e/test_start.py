@@ -1,11 +1,12 @@
 """What ends a start: wrong flags and files that can't be used, their texts and exit codes."""
 
 import os
+import re
 import subprocess
 
 import pytest
 
-from conftest import PROGRAM, wait_for
+from conftest import PROGRAM, ROOT, wait_for
 
 
 def run(*arguments, limit=15):
@@ -49,6 +50,20 @@ def test_help_and_version():
         assert done.returncode == 0 and "-http-addr" in done.stdout + done.stderr
     done = run("-version")
     assert done.returncode == 0 and (done.stdout + done.stderr).startswith("rqlited v")
+
+
+def test_version_names_the_commit(node):
+    told = re.fullmatch(r"rqlited v\S+ \S+ \S+ .* \(commit (\S+), compiler \S+\)\n", run("-version").stderr)
+    commit = told.group(1)
+    if (ROOT / ".git").exists():
+        done = subprocess.run(["git", "-C", ROOT, "merge-base", "--is-ancestor", commit, "HEAD"])
+        assert re.fullmatch("[0-9a-f]{40}", commit) and done.returncode == 0, commit
+    else:
+        assert commit == "unknown"
+    assert ", commit %s, compiler" % commit in node.log
+    build = node.get("/status?key=build").json
+    assert build["commit"] == commit
+    assert re.fullmatch(r"[A-Z][a-z]{2} [ \d]\d \d{4} \d\d:\d\d:\d\d", build["build_time"])
 
 
 def fails(node, *words):

@@ -1,0 +1,10 @@
+/*
+ * The commit, from a header that the build makes of version_commit.h.in.
+ */
+#include "common/version.h"
+
+#include "version_commit.h"
+
+const char version_commit[] = VERSION_COMMIT;
+/* The compiler takes SOURCE_DATE_EPOCH for it, where builds must be repeatable. */
+const char version_build_time[] = __DATE__ " " __TIME__;
