@@ -145,11 +145,35 @@ check_shadow_base(struct sim *sim, struct node *node, uint64_t index, uint64_t t
 
 /* ---- elections ---- */
 
+/*
+ * What was committed in earlier terms is in the log of a leader.  A vote that is
+ * late enough makes one of a term that is over; what later terms committed is
+ * nothing to it.  The last entry stands for all before it, by log matching.
+ */
+static void
+check_completeness(struct sim *sim, struct node *node, uint64_t term)
+{
+	const struct check_committed *committed = sim->check.committed;
+	const struct shadow *shadow = &node->shadow;
+	uint64_t last = sim->check.commit;
+
+	while (last > 0 && committed[last].in_term >= term)
+		last--;
+	if (last == 0)
+		return;
+	if (shadow->last < last || shadow->entries[last].hash != committed[last].hash)
+		sim_fail(sim,
+		    "leader completeness: n%u leads in term %llu with a log to %llu and term %llu "
+		    "at %llu, committed in term %llu",
+		    node->slot, (ull)term, (ull)shadow->last,
+		    (ull)(shadow->last < last ? 0 : shadow->entries[last].term), (ull)last,
+		    (ull)committed[last].in_term);
+}
+
 void
 check_leader(struct sim *sim, struct node *node, uint64_t term)
 {
 	struct check *check = &sim->check;
-	const struct shadow *shadow = &node->shadow;
 	size_t i;
 
 	for (i = 0; i < check->nterms; i++)
@@ -159,18 +183,7 @@ check_leader(struct sim *sim, struct node *node, uint64_t term)
 			    node->slot, (ull)node->id, (ull)check->terms[i].leader, (ull)term);
 	check->terms = grow(check->terms, &check->terms_cap, check->nterms, sizeof(*check->terms));
 	check->terms[check->nterms++] = (struct check_term){ term, node->id, sim->sched.now };
-	/* The last committed entry stands for all, by log matching. */
-	if (check->commit == 0)
-		return;
-	if (shadow->last < check->commit ||
-	    (shadow->entries[check->commit].hash != check->committed[check->commit].hash))
-		sim_fail(sim,
-		    "leader completeness: n%u leads in term %llu with a log to %llu and term %llu "
-		    "at %llu, "
-		    "committed in term %llu",
-		    node->slot, (ull)term, (ull)shadow->last,
-		    (ull)(shadow->last < check->commit ? 0 : shadow->entries[check->commit].term),
-		    (ull)check->commit, (ull)check->committed[check->commit].term);
+	check_completeness(sim, node, term);
 }
 
 void
@@ -290,6 +303,7 @@ check_commit(struct sim *sim, struct node *node, uint64_t commit, bool leads)
 	for (index = check->commit + 1; index <= commit; index++) {
 		check->committed[index].term = shadow->entries[index].term;
 		check->committed[index].hash = shadow->entries[index].hash;
+		check->committed[index].in_term = core_term(node);
 	}
 	check->commit = commit;
 	sim->stats.committed = commit;

@@ -19,6 +19,7 @@ struct check_committed {
 	uint64_t term;
 	uint64_t hash;
 	uint64_t chain; /* after it, 0: nobody applied it yet */
+	uint64_t in_term; /* the term in which it was committed, not earlier than its own */
 	bool applied;
 };
 

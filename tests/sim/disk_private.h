@@ -10,8 +10,8 @@
 #define DISK_PAGE 4096
 #define DISK_SECTOR 512
 #define DISK_SECTORS (DISK_PAGE / DISK_SECTOR)
-#define DISK_FILES 512
-#define DISK_HANDLES 512
+#define DISK_FILES 2048 /* small segments that nobody drops are many */
+#define DISK_HANDLES DISK_FILES
 #define DISK_NAME 40
 #define DISK_CHANGES 256
 
