@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "proc/sql/trim.h"
+
 static bool
 is_continuation(unsigned char c)
 {
@@ -141,5 +143,7 @@ functions_register(sqlite3 *db)
 	if (rc == SQLITE_OK)
 		rc =
 		    sqlite3_create_function(db, "replace", 3, flags, NULL, sql_replace, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = trim_register(db);
 	return (rc);
 }
