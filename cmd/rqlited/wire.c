@@ -245,6 +245,7 @@ wire_worker(struct master *master, struct worker *worker)
 		break;
 	case ROLE_AUTH:
 		tell(worker, "auth", master->flags->auth);
+		tell(worker, "join-as", master->flags->join_as);
 		break;
 	case ROLE_KEY:
 		tell(worker, "http-key", master->flags->http_key);

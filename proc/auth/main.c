@@ -31,6 +31,7 @@ static const struct sandbox auth_sandbox = {
 struct auth {
 	struct proc proc;
 	char *path; /* for messages only */
+	char *join_as; /* the user this node joins others as, or empty */
 	int file;   /* of the credentials, until read */
 	struct credentials *credentials;
 	struct credentials *next; /* prepared by a reload, not in force */
@@ -51,6 +52,7 @@ now_ms(void)
 
 static const struct proc_setting settings[] = {
 	{ "auth", SETTING_TEXT, offsetof(struct auth, path) },
+	{ "join-as", SETTING_TEXT, offsetof(struct auth, join_as) },
 };
 
 static void
@@ -80,6 +82,18 @@ on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd
 	close(fd);
 }
 
+/* A node that is to join as somebody must not join as nobody in silence. */
+static int
+check_join_as(const struct auth *auth, const struct credentials *credentials, struct error *error)
+{
+	const char *password;
+	size_t len;
+
+	if (auth->join_as[0] == '\0')
+		return (0);
+	return (credentials_join_as(credentials, auth->join_as, &password, &len, error));
+}
+
 /* Reads the file that was handed over last. */
 static struct credentials *
 read_credentials(struct auth *auth, struct error *error)
@@ -92,6 +106,8 @@ read_credentials(struct auth *auth, struct error *error)
 	}
 	if (credentials_read(auth->file, auth->path, &credentials, error) == -1)
 		credentials = NULL;
+	else if (check_join_as(auth, credentials, error) == -1)
+		credentials_free(&credentials);
 	close(auth->file);
 	auth->file = -1;
 	return (credentials);
@@ -213,7 +229,8 @@ int
 main(void)
 {
 	static struct auth auth;
-	static const struct proc_gather gather = { settings, 1, on_file };
+	static const struct proc_gather gather = { settings,
+		sizeof(settings) / sizeof(settings[0]), on_file };
 	static const struct proc_ops ops = { .turn = NULL };
 
 	auth.file = -1;

@@ -1,12 +1,14 @@
 """What ends a start: wrong flags and files that can't be used, their texts and exit codes."""
 
+import json
 import os
 import re
+import signal
 import subprocess
 
 import pytest
 
-from conftest import PROGRAM, ROOT, wait_for
+from conftest import PROGRAM, ROOT, basic, wait_for
 
 
 def run(*arguments, limit=15):
@@ -88,6 +90,35 @@ def test_credentials_not_to_be_read(make_node, text, words):
         assert_refuses(node)
         return
     fails(node, "failed to get credential store: ", words)
+
+
+@pytest.mark.parametrize("user, words", [
+    ("bob", None), ("mallory", '-join-as: no user "mallory" in the credential file'),
+    ("hashed", '-join-as: user "hashed" has no clear password in the credential file'),
+    ("empty", '-join-as: user "empty" has no clear password in the credential file'),
+])
+def test_join_as_needs_a_password(make_node, user, words):
+    node = make_node("-join-as", user)
+    users = [{"username": "bob", "password": "p", "perms": ["all"]}, {"username": "empty", "perms": ["join"]},
+             {"username": "hashed", "password_hash": crypt("p"), "perms": ["all"]}]
+    (node.dir / "users.json").write_text(json.dumps(users))
+    (node.dir / "users.json").chmod(0o600)
+    node.flags += ["-auth", str(node.dir / "users.json")]
+    if words:
+        fails(node, "failed to get credential store: " + words)
+        return
+    node.user = "bob:p"
+    node.start()
+    # A file that would leave the node unable to join is not taken.
+    (node.dir / "users.json").write_text(json.dumps(users[1:]))
+    node.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: '-join-as: no user "bob" in the credential file' in node.log, 10, "a refused reload")
+    assert node.get("/readyz", headers=basic("bob:p")).status == 200
+
+
+def crypt(password):
+    return subprocess.run([PROGRAM, "-hash-password"], input=password + "\n", capture_output=True, text=True,
+                          check=True).stdout.strip()
 
 
 def assert_refuses(node):
