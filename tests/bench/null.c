@@ -40,7 +40,8 @@ static int
 on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
 	static h2o_generator_t generator;
-	static const char body[] = "{\"results\":[{\"last_insert_id\":123456,\"rows_affected\":1}]}";
+	static const char body[] =
+	    "{\"results\":[{\"last_insert_id\":123456,\"rows_affected\":1}]}";
 	h2o_iovec_t iov = { (char *)(uintptr_t)body, sizeof(body) - 1 };
 
 	if (flush_fd != -1)
@@ -93,10 +94,14 @@ open_flush(const char *path)
 	(void)fsync(flush_fd);
 }
 
+/* The protocol's options are those of rqlited: what differs is who holds the key. */
 static void
 use_tls(const char *cert, const char *key)
 {
 	accept_ctx.ssl_ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX_set_mode(accept_ctx.ssl_ctx, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_session_cache_mode(accept_ctx.ssl_ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(accept_ctx.ssl_ctx, 1);
 	if (SSL_CTX_use_certificate_chain_file(accept_ctx.ssl_ctx, cert) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(accept_ctx.ssl_ctx, key, SSL_FILETYPE_PEM) != 1) {
 		fprintf(stderr, "certificate or key\n");

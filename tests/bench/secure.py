@@ -1,0 +1,136 @@
+"""The bars of security: what TLS, credentials, confinement and idle clients cost."""
+
+import resource
+import socket
+import ssl
+import statistics
+import subprocess
+import time
+
+from harness import (BUILD, POINT, WRITE, Daemon, Load, Null, Options, Shakes, bar, certificate, median, prepare,
+                     pss, servers, versus)
+
+IDLE = 5000
+USER = "bench:a-secret-of-somebody"
+
+
+def point(server):
+    return Load(server, 64, POINT)
+
+
+def https():
+    """Point reads over TLS, against the same in clear text."""
+    with servers(Daemon(tls=True), Daemon()) as (tls, clear):
+        for daemon in (tls, clear):
+            prepare(daemon)
+            Load(daemon, 64, POINT, seconds=1)
+        a, b = versus(tls, clear, point)
+        bar("CPU, HTTPS point read, 64, against clear text", median(a, "cpu"), 1.35, "us", median(b, "cpu"))
+
+
+def handshake():
+    """Full handshakes, against a server that holds its key itself."""
+    with servers(Daemon(tls=True), Null("tls", *certificate())) as (daemon, null):
+        Shakes(daemon, 1)
+        a, b = versus(daemon, null, Shakes)
+        bar("CPU, full handshake, P-256", median(a, "cpu"), 1.5, "us", median(b, "cpu"),
+            note="%.0f/s, null %.0f/s; %d failed" % (median(a, "rate"), median(b, "rate"),
+                                                   sum(s.errors for s in a + b)))
+
+
+def credentials():
+    """Point reads of a user with a password, against a node that asks nobody."""
+    with servers(Daemon(user=USER), Daemon()) as (asked, free):
+        for daemon in (asked, free):
+            prepare(daemon)
+            Load(daemon, 64, POINT, seconds=1)
+        a, b = versus(asked, free, point)
+        bar("CPU, request with credentials, 64, against none", median(a, "cpu"), 1.1, "us", median(b, "cpu"),
+            note="%d errors" % sum(load.errors for load in a))
+
+
+def sandbox():
+    """Each kind of load confined, against the same with -sandbox=off."""
+    def write(server):
+        return Load(server, 64, WRITE)
+
+    kinds = [({}, (("write", write), ("point read", point))),
+             ({"tls": True}, (("HTTPS point read", point), ("full handshake", Shakes))),
+             ({"user": USER}, (("request with credentials", point),))]
+    for how, measures in kinds:
+        with servers(Daemon(**how), Daemon("-sandbox=off", **how)) as (on, off):
+            for daemon in (on, off):
+                prepare(daemon)
+                Load(daemon, 64, POINT, seconds=1)
+            for name, measure in measures:
+                a, b = versus(on, off, measure, turns=Options.turns * 2)
+                bar("CPU, %s, sandbox on against off" % name, median(a, "cpu"), 1.05, "us", median(b, "cpu"))
+
+
+# --- connections that do nothing ---
+
+class Crowd:
+    """Connections that asked one thing each and stay."""
+
+    def __init__(self, server, count):
+        self.sockets, self.process = [], None
+        if server.scheme == "https":
+            self.process = subprocess.Popen([str(BUILD / "tests/bench/shake"), str(server.port), "hold", str(count)],
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            assert self.process.stdout.readline() == "ready\n"
+            return
+        for _ in range(count):
+            self.sockets.append(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+            self.sockets[-1].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert self.sockets[-1].recv(65536).startswith(b"HTTP/1.1 ")
+
+    def close(self):
+        for one in self.sockets:
+            one.close()
+        if self.process:
+            self.process.stdin.close()
+            self.process.wait()
+
+
+def newcomer(server):
+    """Seconds from connecting to the end of the answer, for a new client."""
+    begin = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as plain:
+        if server.scheme == "https":
+            context = ssl._create_unverified_context()
+            begin = time.perf_counter()  # the client's own set-up is not the server's
+            plain = context.wrap_socket(plain)
+        plain.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        while plain.recv(65536):
+            pass
+        plain.close()
+    return time.perf_counter() - begin
+
+
+def per_connection(server):
+    """PSS in KB that a connection adds to a server at rest."""
+    time.sleep(0.5)
+    before = pss(server.pid)
+    crowd = Crowd(server, IDLE)
+    time.sleep(1.5)
+    return crowd, (pss(server.pid) - before) * 1024 / IDLE
+
+
+def idle():
+    """Five thousand idle connections: memory, and whether a new client notices them."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for scheme, null in (("clear text", Null()), ("TLS", Null("tls", *certificate()))):
+        tls = scheme == "TLS"
+        with servers(Daemon(tls=tls), Daemon(tls=tls), null) as (full, empty, null):
+            crowd, ceiling = per_connection(null)
+            crowd.close()
+            for daemon in (full, empty):
+                for _ in range(50):
+                    newcomer(daemon)
+            crowd, ours = per_connection(full)
+            bar("memory of an idle connection, %s" % scheme, ours, 8, "KB", note="null handler %.2f KB" % ceiling)
+            times = [(newcomer(full), newcomer(empty)) for _ in range(200 if Options.quick else 1000)]
+            bar("new client's p50, %s, %d idle against none" % (scheme, IDLE), statistics.median(t[0] for t in times),
+                1.1, "ms", statistics.median(t[1] for t in times))
+            crowd.close()
