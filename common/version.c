@@ -3,7 +3,7 @@
  */
 #include "common/version.h"
 
-#include "version_commit.h"
+#include "common/version_commit.h"
 
 const char version_commit[] = VERSION_COMMIT;
 /* The compiler takes SOURCE_DATE_EPOCH for it, where builds must be repeatable. */
