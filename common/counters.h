@@ -41,6 +41,7 @@
 	X(CONNECTIONS_REFUSED,		"",		"connections_refused")		\
 	X(CLIENTS_GONE,			"",		"clients_gone")			\
 	X(FRAMING_REFUSED,		"",		"framing_refused")		\
+	X(HTTP2_FLOODS,			"",		"http2_floods")			\
 	X(LOG_FLUSHES,			"",		"log_flushes")			\
 	X(LOG_BYTES,			"",		"log_bytes")			\
 	X(LOG_ENTRIES,			"",		"log_entries")			\

@@ -5,6 +5,7 @@
  * is what that client's ticket lets it.
  *
  *	server.c  accepts, limits, drains (h2o)
+ *	flood.c   ends HTTP/2 connections that flood
  *	handler.c takes a request in: framing, parameters, route, permission
  *	job.c     a request in flight: found again by id, given up when its client leaves
  *	work.c    what each endpoint does: to raft, to a reader, or answered at once
@@ -28,6 +29,7 @@
 #include "common/counters.h"
 #include "common/limits.h"
 #include "proc/frame/frame.h"
+#include "proc/http/flood.h"
 #include "proc/http/params.h"
 #include "proc/http/path.h"
 #include "proto/board.h"
@@ -57,6 +59,7 @@ struct client {
 	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
 	uint32_t cancelled;  /* HTTP/2: requests reset before their answer */
 	int64_t cancelled_since_ns;
+	struct flood flood;
 };
 
 struct job {

@@ -158,6 +158,7 @@ main(void)
 		proc_flush(&http.proc);
 		if (h2o_evloop_run(http.ctx.loop, INT32_MAX) != 0)
 			continue;
+		flood_guard(&http);
 	}
 	return (0);
 }

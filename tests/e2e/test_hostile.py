@@ -1,12 +1,10 @@
-"""Clients that mean harm: framing, sizes, slowness, HTTP/2 floods, and SQL with the query permission only."""
+"""Clients that mean harm: framing, sizes, slowness, and SQL with the query permission only."""
 
 import contextlib
 import json
 import os
 import pathlib
 import socket
-import ssl
-import subprocess
 import threading
 import time
 
@@ -158,93 +156,6 @@ def test_many_idle_connections(node):
         time.sleep(0.5)
     for client in held:
         client.close()
-
-
-# --- HTTP/2 ---
-
-def frame(kind, flags, stream, payload=b""):
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
-
-
-def block(path):
-    """GET, https, the path, authority x."""
-    return b"\x82\x87\x04" + bytes([len(path)]) + path + b"\x41\x01x"
-
-
-HPACK = block(b"/")
-ASK = block(b"/db/query?q=SELECT+1")
-FLOODS = {
-    "rapid-reset": lambda n: frame(1, 5, 2 * n + 1, ASK) + frame(3, 0, 2 * n + 1, b"\0\0\0\x08"),
-    "settings": lambda n: frame(4, 0, 0),
-    "ping": lambda n: frame(6, 0, 0, b"12345678"),
-    "empty-data": lambda n: (frame(1, 4, 1, b"\x83\x87\x84\x41\x01x") if n == 0 else b"") + frame(0, 0, 1),
-    "continuation": lambda n: frame(1, 1, 1, HPACK) if n == 0 else frame(9, 0, 1),
-    "priority": lambda n: frame(2, 0, 2 * n + 1, b"\0\0\0\0\x10"),
-}
-FLOOD_LIMIT = 400000
-
-
-@pytest.fixture
-def secure(make_node):
-    node = make_node()
-    cert, key = str(node.dir / "one.crt"), str(node.dir / "one.key")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=x", "-out", cert, "-keyout", key], check=True, capture_output=True)
-    node.flags += ["-http-cert", cert, "-http-key", key]
-    node.launch()
-    deadline = time.monotonic() + 15
-    while b"[[1]]" not in https(node):
-        assert time.monotonic() < deadline, node.log
-        time.sleep(0.02)
-    return node
-
-
-def connect(node, alpn):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols([alpn])
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), timeout=5))
-
-
-def https(node):
-    with contextlib.suppress(OSError), connect(node, "http/1.1") as client:
-        client.sendall(GET + b"Host: x\r\nConnection: close\r\n\r\n")
-        answer = b""
-        while piece := client.recv(65536):
-            answer += piece
-        return answer
-    return b""
-
-
-def flood(node, name):
-    """Sends until the server closes (true), or the limit is reached."""
-    with connect(node, "h2") as client:
-        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0))
-        since = time.monotonic()
-        try:
-            for count in range(0, FLOOD_LIMIT, 500):
-                client.settimeout(5)
-                client.sendall(b"".join(FLOODS[name](n) for n in range(count, count + 500)))
-                client.settimeout(0.001)
-                with contextlib.suppress(socket.timeout, ssl.SSLWantReadError):
-                    if client.recv(65536) == b"":
-                        return True
-                if time.monotonic() - since > 5:
-                    break
-        except (ConnectionError, ssl.SSLError, socket.timeout):
-            return True
-    return False
-
-
-@pytest.mark.parametrize("name", list(FLOODS))
-def test_http2_flood_harms_nobody_else(secure, name):
-    before, pids = pss(secure), secure.workers()
-    with still_served(secure, 1.5, https):
-        closed = flood(secure, name)
-    assert pss(secure) < before + 32 * MIB
-    assert secure.workers() == pids, secure.log[-600:]
-    if name == "rapid-reset":
-        assert closed, "requests given up by the hundred thousand were taken"
 
 
 # --- SQL with the query permission only ---

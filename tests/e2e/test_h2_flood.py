@@ -1,0 +1,141 @@
+"""HTTP/2 floods: each closes its own connection, and no other; who behaves is never closed."""
+
+import subprocess
+import time
+
+import pytest
+
+from h2 import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, RST_STREAM,
+                SETTINGS, WINDOW_UPDATE, Peer, block, frame, https, serve_tls)
+from test_hostile import pss, still_served
+
+MIB = 1 << 20
+FLOOD_LIMIT = 400000  # frames: an unguarded server takes them all
+CANCEL = b"\0\0\0\x08"
+POST = b"\x83"
+ROOT, ASK = block(b"/"), block(b"/db/query?q=SELECT+1")
+
+
+def begun(kind):
+    """Frames on a request that is begun and stays open."""
+    return lambda n: (frame(HEADERS, END_HEADERS, 1, block(b"/db/query", POST)) if n == 0 else b"") + kind
+
+
+def reset(path):
+    return lambda n: (frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, path) +
+                      frame(RST_STREAM, 0, 2 * n + 1, CANCEL))
+
+
+FLOODS = {
+    "rapid-reset": reset(ASK),
+    "rapid-reset-of-root": reset(ROOT),
+    "rapid-reset-of-nowhere": reset(block(b"/nowhere")),
+    "settings": lambda n: frame(SETTINGS, 0, 0),
+    "settings-full": lambda n: frame(SETTINGS, 0, 0, b"\0\4\0\0\xff\xff"),
+    "ping": lambda n: frame(PING, 0, 0, b"12345678"),
+    "ping-ack": lambda n: frame(PING, ACK, 0, b"12345678"),
+    "empty-data": begun(frame(DATA, 0, 1)),
+    "padded-data": begun(frame(DATA, 8, 1, b"\x02\0\0")),
+    "tiny-data": begun(frame(DATA, 0, 1, b" ")),
+    "continuation": lambda n: frame(HEADERS, END_STREAM, 1, ROOT) if n == 0 else frame(CONTINUATION, 0, 1),
+    "priority": lambda n: frame(PRIORITY, 0, 2 * n + 1, b"\0\0\0\0\x10"),
+    "window-update": lambda n: frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\1"),
+    "unknown": lambda n: frame(0x42, 0, 0),
+}
+
+
+@pytest.fixture
+def secure(make_node):
+    return serve_tls(make_node())
+
+
+def flood(node, name):
+    """Sends until the server closes or the limit is reached: the error it gave (0: closed without), None if open."""
+    with Peer(node) as peer:
+        since = time.monotonic()
+        for count in range(0, FLOOD_LIMIT, 500):
+            going = peer.send(b"".join(FLOODS[name](n) for n in range(count, count + 500)))
+            peer.drain()
+            if not going or peer.closed or time.monotonic() - since > 10:
+                break
+        return (peer.error or 0) if peer.closed else None
+
+
+@pytest.mark.parametrize("name", list(FLOODS))
+def test_flood_closes_its_own_connection_only(secure, name):
+    before, pids = pss(secure), secure.workers()
+    with Peer(secure) as neighbour, still_served(secure, 1.5, https):
+        error = flood(secure, name)
+        assert neighbour.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, ASK)), "the neighbour is still connected"
+        assert any(kind == DATA and b"[[1]]" in payload for kind, _, _, payload in neighbour.frames(2))
+    # A reset may overtake the farewell, where bytes of ours were still unread.
+    assert error in (0, ENHANCE_YOUR_CALM), "closed, and for no other reason"
+    assert pss(secure) < before + 32 * MIB
+    assert secure.workers() == pids, secure.log[-600:]
+
+
+def test_farewell_says_why(secure):
+    """Sent bit by bit, so that nothing is left unread, which would make the end a reset."""
+    with Peer(secure) as peer:
+        peer.drain(0.3)
+        assert peer.send(frame(PING, 0, 0, b"12345678") * 990)
+        assert peer.drain(0.5) > 900 and not peer.closed, "so many are let pass"
+        for _ in range(200):
+            peer.drain(0.01)
+            if peer.closed or not peer.send(frame(PING, 0, 0, b"12345678") * 20):
+                break
+        assert peer.closed and peer.error == ENHANCE_YOUR_CALM
+
+
+def test_flood_of_one_who_reads_nothing(secure):
+    """Answers that nobody takes, and frames that go on after the end, fill no memory."""
+    before = pss(secure)
+    with Peer(secure) as peer:
+        since, sent = time.monotonic(), 0
+        while time.monotonic() - since < 5 and peer.send(FLOODS["ping"](0) * 2000):
+            sent += 2000
+        assert peer.closed and sent < 2000000
+    assert pss(secure) < before + 16 * MIB
+
+
+# --- who behaves ---
+
+def test_steady_pings_and_settings_are_welcome(secure):
+    with Peer(secure) as peer:
+        answered = 0
+        for _ in range(30):
+            assert peer.send(frame(PING, 0, 0, b"12345678") * 5 + frame(SETTINGS, 0, 0) * 2), "still open"
+            answered += sum(kind in (PING, SETTINGS) and flags == ACK for kind, flags, _, _ in peer.frames(0.1))
+        answered += sum(kind in (PING, SETTINGS) and flags == ACK for kind, flags, _, _ in peer.frames(0.5))
+        assert not peer.closed and answered >= 30 * 7
+
+
+def test_each_frame_of_a_long_answer_is_acknowledged(secure):
+    """The eager reader: two window updates for each DATA frame, of however few bytes."""
+    sql = "WITH+RECURSIVE+r(n)+AS+(SELECT+1+UNION+ALL+SELECT+n%2b1+FROM+r+LIMIT+40000)+SELECT+n,hex(zeroblob(100))+FROM+r"
+    with Peer(secure) as peer:
+        for stream in (1, 3, 5):
+            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block(b"/db/query?q=" + sql.encode())))
+            got = frames = 0
+            for kind, flags, on, payload in peer.frames(20):
+                assert kind != RST_STREAM and peer.error is None
+                if kind != DATA:
+                    continue
+                got, frames = got + len(payload), frames + 1
+                if flags & END_STREAM:
+                    break
+                for half in (len(payload) // 2, len(payload) - len(payload) // 2):
+                    if half:
+                        peer.send(frame(WINDOW_UPDATE, 0, 0, half.to_bytes(4, "big")) +
+                                  frame(WINDOW_UPDATE, 0, on, half.to_bytes(4, "big")))
+            assert got > 8 * MIB and not peer.closed, (got, frames)
+
+
+def test_usual_clients_are_served(secure):
+    url = "https://127.0.0.1:%d/db/query?q=SELECT+1" % secure.port
+    done = subprocess.run(["h2load", "-n", "20000", "-c", "4", "-m", "50", url], capture_output=True, text=True, timeout=60)
+    assert "20000 succeeded, 0 failed" in done.stdout, done.stdout
+    done = subprocess.run(["nghttp", "-n", "-s", *[url] * 50], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and " 200 " in done.stdout, done.stderr
+    done = subprocess.run(["curl", "-sS", "--http2", "-k", *[url] * 50], capture_output=True, text=True, timeout=20)
+    assert done.stdout.count("[[1]]") == 50, done.stderr
