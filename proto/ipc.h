@@ -213,7 +213,7 @@ enum ipc_query {
 	QUERY_QUERY,   /* /db/query: run it */
 	QUERY_REQUEST, /* /db/request: run it if nothing writes */
 	QUERY_ANALYZE, /* /db/sql */
-	QUERY_CHECK,   /* is the database there: SELECT 1 */
+	QUERY_CHECK,   /* is the database there: read's own SELECT 1, no ticket, no command */
 	QUERY__COUNT
 };
 

@@ -362,13 +362,9 @@ work_read(struct job *job)
 		return;
 	if (is_full(job, reader))
 		return;
-	if (job->mode == QUERY_CHECK) {
-		buf_reset(&http->scratch, MIB);
-		command_begin(&http->scratch, COMMAND_QUERY, 0, 0);
-		command_set_parameters(&http->scratch, command_add_statement(&http->scratch, "SELECT 1", 8), 0);
-		command_set_statements(&http->scratch, 0, 1);
-	}
-	query.command = (struct ipc_bytes){ buf_bytes(&http->scratch), buf_size(&http->scratch) };
+	if (job->mode != QUERY_CHECK)
+		query.command =
+		    (struct ipc_bytes){ buf_bytes(&http->scratch), buf_size(&http->scratch) };
 	job_unwait(job);
 	job->reader = reader->number;
 	job->phase = JOB_READ;

@@ -1,0 +1,550 @@
+/*
+ * An http worker in an attacker's hands: it takes the place of rqlited-http in a
+ * real node, holds the channels and descriptors that one is given, and says on
+ * them what it is told to.
+ *
+ * Orders come over the HTTP port, one line each, and each is answered with one
+ * line; test_captured.py gives them.  "-" is an empty ticket.
+ *
+ *	login USER PASSWORD		known|unknown PERMS GENERATION TICKET
+ *	execute TICKET KIND SQL		to raft; KIND: execute, query, request
+ *	barrier TICKET			to raft
+ *	read_index			to raft
+ *	query TICKET MODE KIND SQL	to read; MODE: query, request, analyze, check
+ *	status ROLE TICKET		to master, raft, sql
+ *	sign rsa|ecdsa BLOCK		to key: signed HEX, or "unsigned"
+ *
+ * The other answers: "refused REASON", "result STATUS BODY-OR-ERROR", "at INDEX",
+ * "gone" when who was asked closed the channel, "silence" after 3 seconds.
+ */
+#include <sys/socket.h>
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/chan.h"
+#include "common/log.h"
+#include "proto/command.h"
+#include "proto/ipc.h"
+
+#define CONTROL_FD 3
+#define START_MS 10000
+#define ANSWER_MS 3000 /* less than the master lets a ping wait */
+#define LINE_MAX_SIZE 8192
+#define BIT(role) (1U << (role))
+
+struct captured {
+	struct chan
+	    chans[ROLE__COUNT]; /* fd -1: none; that of ROLE_MASTER is the control channel */
+	int listener;
+	uint8_t key_id[32];
+	size_t key_id_len;
+	uint64_t request;
+};
+
+static const char *const refusals[REFUSED__COUNT] = { "no-leader", "not-open", "not-ready", "busy",
+	"disk", "ticket", "lost", "large" };
+static const char *const results[RESULT__COUNT] = { "part", "done", "error", "needs-log", "ticket",
+	"again", "busy" };
+static const char *const modes[QUERY__COUNT] = { "query", "request", "analyze", "check" };
+static const char *const kinds[COMMAND_KIND__COUNT] = { "", "execute", "query", "request" };
+static const char *const algs[KEY_ALG__COUNT] = { "rsa", "ecdsa" };
+
+/* Which of the names the word is; the caller's mistake ends the program. */
+static uint8_t
+number_of(const char *word, const char *const *names, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (word != NULL && strcmp(word, names[i]) == 0)
+			return ((uint8_t)i);
+	fatalx("no such word: %s", word != NULL ? word : "(none)");
+}
+
+/* ---- the master ---- */
+
+static void
+take_peer(struct captured *c, const struct msg_peer *peer, int fd)
+{
+	struct chan *chan = &c->chans[peer->role];
+
+	if (chan->fd != -1)
+		chan_fini(chan);
+	chan_init(chan, fd, FRAME_MAX);
+}
+
+static void
+take_file(struct captured *c, const struct msg_conf_file *file, int fd)
+{
+	if (file->kind == FILE_LISTENER)
+		c->listener = fd;
+	else
+		close(fd);
+}
+
+/* Says and takes what lets the master believe that all is well. */
+static void
+obey(struct captured *c, const struct frame *frame, const union msg *msg)
+{
+	struct chan *control = &c->chans[ROLE_MASTER];
+	struct msg_pong pong = { msg->ping.serial };
+	struct msg_drained drained = { .good = true };
+
+	switch (frame->type) {
+	case MSG_PING:
+		msg_pong_send(control, &pong, -1);
+		break;
+	case MSG_PEER:
+		take_peer(c, &msg->peer, frame->fd);
+		break;
+	case MSG_CONF_FILE:
+		take_file(c, &msg->conf_file, frame->fd);
+		break;
+	case MSG_RELOAD:
+		msg_drained_send(control, &drained, -1);
+		break;
+	case MSG_STOP:
+		exit(0);
+	default:
+		break;
+	}
+	(void)chan_flush_wait(control, START_MS);
+}
+
+static void
+hear_master(struct captured *c, struct frame *frame, union msg *msg)
+{
+	if (chan_wait(&c->chans[ROLE_MASTER], frame, START_MS) != CHAN_OK)
+		exit(0);
+	if (ipc_decode(frame, ROLE_MASTER, ROLE_HTTP, msg) != NULL)
+		fatalx("the master speaks otherwise");
+}
+
+/* The life of a worker up to "ready". */
+static void
+begin(struct captured *c)
+{
+	struct chan *control = &c->chans[ROLE_MASTER];
+	struct msg_hello_back back = { .role = ROLE_HTTP, .revision = ipc_revision() };
+	struct msg_ready ready = { ipc_text("captured") };
+	struct frame frame;
+	union msg msg;
+	unsigned role;
+
+	for (role = 0; role < ROLE__COUNT; role++)
+		c->chans[role].fd = -1;
+	chan_init(control, CONTROL_FD, FRAME_MAX);
+	hear_master(c, &frame, &msg);
+	back.build = ipc_text(RQLITED_VERSION);
+	msg_hello_back_send(control, &back, -1);
+	do {
+		hear_master(c, &frame, &msg);
+		obey(c, &frame, &msg);
+	} while (frame.type != MSG_GATHERED);
+	msg_ready_send(control, &ready, -1);
+	if (chan_flush_wait(control, START_MS) != CHAN_OK)
+		fatalx("the master does not listen");
+}
+
+/* ---- answers ---- */
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+/* Whether the frame answers the request under way; what else comes is seen to. */
+static bool
+is_answer(struct captured *c, enum role from, const struct frame *frame, union msg *msg)
+{
+	uint64_t request;
+
+	if (ipc_decode(frame, from, ROLE_HTTP, msg) != NULL)
+		fatalx("%s speaks otherwise", role_name(from));
+	if (frame->type == MSG_KEY_HELD) {
+		c->key_id_len = msg->key_held.id.len;
+		if (c->key_id_len > 0)
+			memcpy(c->key_id, msg->key_held.id.data, c->key_id_len);
+		return (false);
+	}
+	if (from == ROLE_MASTER && frame->type != MSG_STATUS) {
+		obey(c, frame, msg);
+		return (false);
+	}
+	/* Every answer begins with the number of its request. */
+	memcpy(&request, frame->data, sizeof(request));
+	return (request == c->request);
+}
+
+/* Waits until one of the channels (and `fd`, unless -1) has something to read. */
+static bool
+wait_readable(struct captured *c, unsigned roles, int fd, int timeout_ms)
+{
+	struct pollfd fds[ROLE__COUNT + 1];
+	nfds_t n = 0;
+	unsigned role;
+
+	for (role = 0; role < ROLE__COUNT; role++)
+		if ((roles & BIT(role)) != 0 && c->chans[role].fd != -1)
+			fds[n++] = (struct pollfd){ c->chans[role].fd, POLLIN, 0 };
+	if (fd != -1)
+		fds[n++] = (struct pollfd){ fd, POLLIN, 0 };
+	return (poll(fds, n, timeout_ms) > 0);
+}
+
+/* Reads the channels of the roles; one that is closed is given up. False: one was. */
+static bool
+read_chans(struct captured *c, unsigned roles)
+{
+	bool good = true;
+	unsigned role;
+
+	for (role = 0; role < ROLE__COUNT; role++) {
+		struct chan *chan = &c->chans[role];
+		enum chan_result result;
+
+		if ((roles & BIT(role)) == 0)
+			continue;
+		result = chan->fd == -1 ? CHAN_CLOSED : chan_read(chan);
+		if (result != CHAN_CLOSED && result != CHAN_BROKEN)
+			continue;
+		if (role == ROLE_MASTER)
+			exit(0);
+		if (chan->fd != -1)
+			chan_fini(chan);
+		good = false;
+	}
+	return (good);
+}
+
+static bool
+next_answer(struct captured *c, unsigned roles, struct frame *frame, union msg *msg)
+{
+	unsigned role;
+
+	for (role = 0; role < ROLE__COUNT; role++)
+		while ((roles & BIT(role)) != 0 && c->chans[role].fd != -1 &&
+		       chan_next(&c->chans[role], frame) == CHAN_OK)
+			if (is_answer(c, (enum role)role, frame, msg))
+				return (true);
+	return (false);
+}
+
+/* What these roles answer to the request under way; false, with a word put in `out`, if none does. */
+static bool
+await(struct captured *c, unsigned roles, struct frame *frame, union msg *msg, struct buf *out)
+{
+	int64_t deadline = now_ms() + ANSWER_MS;
+
+	roles |= BIT(ROLE_MASTER);
+	for (;;) {
+		if (next_answer(c, roles, frame, msg))
+			return (true);
+		if (now_ms() >= deadline) {
+			buf_add_text(out, "silence");
+			return (false);
+		}
+		(void)wait_readable(c, roles, -1, (int)(deadline - now_ms()));
+		if (!read_chans(c, roles)) {
+			buf_add_text(out, "gone");
+			return (false);
+		}
+	}
+}
+
+static void
+add_bytes(struct buf *out, const struct ipc_bytes *bytes)
+{
+	buf_add(out, bytes->data, bytes->len);
+}
+
+static void
+add_hex(struct buf *out, const struct ipc_bytes *bytes)
+{
+	size_t i;
+
+	for (i = 0; i < bytes->len; i++)
+		buf_printf(out, "%02x", bytes->data[i]);
+}
+
+/* What raft, sql or read make of the request, its rows included. */
+static void
+print_outcome(struct captured *c, unsigned roles, struct buf *out)
+{
+	struct buf body = BUF_INIT;
+	struct frame frame;
+	union msg msg;
+
+	do {
+		if (!await(c, roles, &frame, &msg, out))
+			break;
+		if (frame.type == MSG_REFUSED)
+			buf_printf(out, "refused %s", refusals[msg.refused.reason]);
+		else if (frame.type == MSG_READ_AT)
+			buf_printf(out, "at %" PRIu64, msg.read_at.index);
+		else if (frame.type == MSG_RESULT)
+			add_bytes(&body, &msg.result.body);
+	} while (frame.type == MSG_RESULT && msg.result.status == RESULT_PART);
+	if (buf_size(out) == 0) {
+		buf_printf(out, "result %s ", results[msg.result.status]);
+		add_bytes(out, &msg.result.error);
+		buf_add(out, buf_bytes(&body), buf_size(&body));
+	}
+	buf_fini(&body);
+}
+
+/* ---- orders ---- */
+
+static int
+digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c != '\0' ? strchr(digits, c) : NULL;
+
+	return (at != NULL ? (int)(at - digits) : -1);
+}
+
+/* The bytes of a word in hexadecimal; "-" is none. */
+static struct ipc_bytes
+from_hex(char *word, size_t max)
+{
+	struct ipc_bytes bytes = { (uint8_t *)word, 0 };
+
+	if (word == NULL)
+		fatalx("a word is missing");
+	while (digit(word[2 * bytes.len]) != -1 && digit(word[2 * bytes.len + 1]) != -1) {
+		((uint8_t *)word)[bytes.len] =
+		    (uint8_t)(digit(word[2 * bytes.len]) << 4 | digit(word[2 * bytes.len + 1]));
+		bytes.len++;
+	}
+	if (bytes.len > max)
+		fatalx("longer than any");
+	return (bytes);
+}
+
+/* A command of one statement without parameters. */
+static void
+make_command(struct buf *command, const char *kind, const char *sql)
+{
+	if (sql == NULL)
+		fatalx("no SQL");
+	command_begin(
+	    command, (enum command_kind)number_of(kind, kinds, COMMAND_KIND__COUNT), 0, 0);
+	command_set_parameters(
+	    command, command_add_statement(command, sql, (uint32_t)strlen(sql)), 0);
+	command_set_statements(command, 0, 1);
+}
+
+static void
+do_login(struct captured *c, char *args, struct buf *out)
+{
+	static const uint8_t address[16] = { [10] = 0xff, 0xff, 127, 0, 0, 1 };
+	struct msg_auth_check check = { .request = c->request, .address = { address, 16 } };
+	struct frame frame;
+	union msg msg;
+
+	check.user = ipc_text(strsep(&args, " "));
+	check.password = ipc_text(args);
+	msg_auth_check_send(&c->chans[ROLE_AUTH], &check, -1);
+	(void)chan_flush_wait(&c->chans[ROLE_AUTH], ANSWER_MS);
+	if (!await(c, BIT(ROLE_AUTH), &frame, &msg, out))
+		return;
+	buf_printf(out, "%s %" PRIu32 " %" PRIu64 " ", msg.auth_result.known ? "known" : "unknown",
+	    msg.auth_result.perms, msg.auth_result.generation);
+	add_hex(out, &msg.auth_result.ticket);
+}
+
+static void
+do_execute(struct captured *c, char *args, struct buf *out)
+{
+	struct msg_execute execute = { .request = c->request };
+	struct buf command = BUF_INIT;
+	char *kind;
+
+	execute.ticket = from_hex(strsep(&args, " "), IPC_TICKET_MAX);
+	kind = strsep(&args, " ");
+	make_command(&command, kind, args);
+	execute.command = (struct ipc_bytes){ buf_bytes(&command), buf_size(&command) };
+	msg_execute_send(&c->chans[ROLE_RAFT], &execute, -1);
+	(void)chan_flush_wait(&c->chans[ROLE_RAFT], ANSWER_MS);
+	buf_fini(&command);
+	print_outcome(c, BIT(ROLE_RAFT) | BIT(ROLE_SQL), out);
+}
+
+static void
+do_barrier(struct captured *c, char *args, struct buf *out)
+{
+	struct msg_barrier barrier = { .request = c->request };
+
+	barrier.ticket = from_hex(args, IPC_TICKET_MAX);
+	msg_barrier_send(&c->chans[ROLE_RAFT], &barrier, -1);
+	(void)chan_flush_wait(&c->chans[ROLE_RAFT], ANSWER_MS);
+	print_outcome(c, BIT(ROLE_RAFT), out);
+}
+
+static void
+do_read_index(struct captured *c, char *args, struct buf *out)
+{
+	struct msg_read_index read_index = { c->request };
+
+	msg_read_index_send(&c->chans[ROLE_RAFT], &read_index, -1);
+	(void)chan_flush_wait(&c->chans[ROLE_RAFT], ANSWER_MS);
+	print_outcome(c, BIT(ROLE_RAFT), out);
+}
+
+static void
+do_query(struct captured *c, char *args, struct buf *out)
+{
+	struct msg_query query = { .request = c->request };
+	struct buf command = BUF_INIT;
+	char *kind;
+
+	if (c->chans[ROLE_READ].fd == -1) {
+		buf_add_text(out, "gone");
+		return;
+	}
+	query.ticket = from_hex(strsep(&args, " "), IPC_TICKET_MAX);
+	query.mode = number_of(strsep(&args, " "), modes, QUERY__COUNT);
+	kind = strsep(&args, " ");
+	make_command(&command, kind, args);
+	query.command = (struct ipc_bytes){ buf_bytes(&command), buf_size(&command) };
+	msg_query_send(&c->chans[ROLE_READ], &query, -1);
+	(void)chan_flush_wait(&c->chans[ROLE_READ], ANSWER_MS);
+	buf_fini(&command);
+	print_outcome(c, BIT(ROLE_READ), out);
+}
+
+static void
+do_status(struct captured *c, char *args, struct buf *out)
+{
+	static const char *const roles[ROLE__COUNT] = { "master", "", "", "", "raft", "sql", "" };
+	enum role role = (enum role)number_of(strsep(&args, " "), roles, ROLE__COUNT);
+	struct msg_status_ask ask = { .request = c->request };
+	struct frame frame;
+	union msg msg;
+
+	ask.ticket = from_hex(args, IPC_TICKET_MAX);
+	msg_status_ask_send(&c->chans[role], &ask, -1);
+	(void)chan_flush_wait(&c->chans[role], ANSWER_MS);
+	if (await(c, BIT(role), &frame, &msg, out))
+		add_bytes(out, &msg.status.json);
+}
+
+static void
+do_sign(struct captured *c, char *args, struct buf *out)
+{
+	struct msg_key_sign sign = { .request = c->request };
+	struct frame frame;
+	union msg msg;
+
+	/* The name of the key was sent with the channel. */
+	while (c->key_id_len == 0 && wait_readable(c, BIT(ROLE_KEY), -1, ANSWER_MS) &&
+	       read_chans(c, BIT(ROLE_KEY)))
+		(void)next_answer(c, BIT(ROLE_KEY), &frame, &msg);
+	sign.id = (struct ipc_bytes){ c->key_id, c->key_id_len };
+	sign.alg = number_of(strsep(&args, " "), algs, KEY_ALG__COUNT);
+	sign.block = from_hex(args, IPC_SIGN_MAX);
+	msg_key_sign_send(&c->chans[ROLE_KEY], &sign, -1);
+	(void)chan_flush_wait(&c->chans[ROLE_KEY], ANSWER_MS);
+	if (!await(c, BIT(ROLE_KEY), &frame, &msg, out))
+		return;
+	buf_add_text(out, msg.key_signed.signature.len > 0 ? "signed " : "unsigned");
+	add_hex(out, &msg.key_signed.signature);
+}
+
+static const struct order {
+	const char *name;
+	void (*run)(struct captured *, char *args, struct buf *out);
+} orders[] = {
+	{ "login", do_login },
+	{ "execute", do_execute },
+	{ "barrier", do_barrier },
+	{ "read_index", do_read_index },
+	{ "query", do_query },
+	{ "status", do_status },
+	{ "sign", do_sign },
+};
+
+static void
+run_order(struct captured *c, char *line, struct buf *out)
+{
+	char *args = line, *name = strsep(&args, " ");
+	size_t i;
+
+	c->request++;
+	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
+		if (strcmp(orders[i].name, name) == 0) {
+			orders[i].run(c, args, out);
+			buf_add_u8(out, '\n');
+			return;
+		}
+	fatalx("no such order: %s", name);
+}
+
+/* Answers each order of one connection; between them only the master is heard. */
+static void
+serve(struct captured *c, int fd)
+{
+	char line[LINE_MAX_SIZE];
+	size_t len = 0;
+
+	for (;;) {
+		struct buf out = BUF_INIT;
+		struct frame frame;
+		union msg msg;
+		char *end;
+		ssize_t n;
+
+		(void)wait_readable(c, BIT(ROLE_MASTER), fd, -1);
+		(void)read_chans(c, BIT(ROLE_MASTER));
+		(void)next_answer(c, BIT(ROLE_MASTER), &frame, &msg);
+		n = recv(fd, line + len, sizeof(line) - 1 - len, MSG_DONTWAIT);
+		if (n == 0)
+			return;
+		if (n > 0)
+			len += (size_t)n;
+		line[len] = '\0';
+		end = strchr(line, '\n');
+		if (end == NULL)
+			continue;
+		*end = '\0';
+		len = 0;
+		run_order(c, line, &out);
+		(void)!write(fd, buf_bytes(&out), buf_size(&out));
+		buf_fini(&out);
+	}
+}
+
+int
+main(void)
+{
+	static struct captured c;
+
+	log_init("captured", LOG_INFO);
+	c.listener = -1;
+	begin(&c);
+	for (;;) {
+		struct frame frame;
+		union msg msg;
+		int fd;
+
+		(void)wait_readable(&c, BIT(ROLE_MASTER), c.listener, -1);
+		(void)read_chans(&c, BIT(ROLE_MASTER));
+		(void)next_answer(&c, BIT(ROLE_MASTER), &frame, &msg);
+		fd = accept4(c.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd != -1) {
+			serve(&c, fd);
+			close(fd);
+		}
+	}
+}

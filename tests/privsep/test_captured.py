@@ -1,0 +1,355 @@
+"""What http can do once it is an attacker's: a test program in its place says what it likes.
+
+tests/privsep/captured.c stands for rqlited-http in a node that is otherwise real, and
+speaks on http's own channels.  Each test tries what architecture and manual say that it
+can't do; the answers are compared whole.  A control shows each time that the same way is
+open to who may go it.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+from conftest import PROGRAM, Node, alive, wait_for  # noqa: E402
+
+BUILD = pathlib.Path(PROGRAM).resolve().parents[2]
+PASSWORDS = {"query": "asks-62b0c4", "execute": "acts-99e1d7", "all": "rules-07fa35"}
+EXECUTE, QUERY, ALL = 1, 2, 0xfff
+TICKET = 56  # bytes: 24 of body, 16 of MAC for raft, 16 for read
+NO_TICKETS = {"none": "-", "zeros": "00" * TICKET, "ones": "ff" * TICKET, "short": "ab" * (TICKET - 1),
+              "long": "ab" * (TICKET + 1)}
+
+
+class Captured(Node):
+    """A node whose http worker does as it is told."""
+
+    def __init__(self, *flags, key_type="rsa:2048"):
+        super().__init__(*flags)
+        self.program = self.dir / "cmd/rqlited/rqlited"
+        self.program.parent.mkdir(parents=True)
+        shutil.copy(PROGRAM, self.program)
+        (self.dir / "proc").mkdir()
+        for worker in (BUILD / "proc").glob("rqlited-*"):
+            if worker.is_file():
+                program = BUILD / "tests/privsep/captured" if worker.name == "rqlited-http" else worker
+                (self.dir / "proc" / worker.name).symlink_to(program)
+        self.auth_file, self.key_file, cert = self.dir / "auth.json", self.dir / "key.pem", self.dir / "cert.pem"
+        self.write_users("query", "execute", "all")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", *key_type.split(), "-nodes", "-days", "30",
+                        "-keyout", self.key_file, "-out", cert, "-subj", "/CN=localhost"], check=True,
+                       capture_output=True)
+        self.key_file.chmod(0o600)
+        self.flags += ["-auth", self.auth_file, "-http-cert", cert, "-http-key", self.key_file]
+        self.connection = None
+
+    def write_users(self, *names):
+        self.auth_file.write_text(json.dumps(
+            [{"username": name, "password": PASSWORDS[name], "perms": [name]} for name in names]))
+        self.auth_file.chmod(0o600)
+
+    def wait_ready(self, limit=20):
+        def ready():
+            assert self.process.poll() is None, self.log
+            with contextlib.suppress(OSError):
+                return self.order("read_index").startswith("at ")
+        wait_for(ready, limit, "a node with a captured http")
+        return self
+
+    def order(self, line):
+        """What came of it, as one line."""
+        try:
+            if self.connection is None:
+                self.connection = socket.create_connection(("127.0.0.1", self.port), 10)
+                self.answers = self.connection.makefile("r")
+            self.connection.sendall(line.encode() + b"\n")
+            answer = self.answers.readline()
+            if not answer:
+                raise ConnectionResetError("the captured http is gone")
+            return answer.rstrip("\n").rstrip()
+        except OSError:
+            self.connection = None
+            raise
+
+    def ticket(self, name, perms):
+        known, seen, _, ticket = self.order("login %s %s" % (name, PASSWORDS[name])).split()
+        assert (known, int(seen), len(ticket)) == ("known", perms, 2 * TICKET)
+        return ticket
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+        super().close()
+
+
+@pytest.fixture(scope="module")
+def node():
+    """One with a table t of one row, written with the ticket of who may."""
+    one = Captured()
+    try:
+        one.start()
+        ticket = one.ticket("all", ALL)
+        assert one.order("execute %s execute CREATE TABLE t(secret)" % ticket) == "result done [{}]"
+        assert one.order("execute %s execute INSERT INTO t VALUES('hidden')" % ticket) == \
+            'result done [{"last_insert_id":1,"rows_affected":1}]'
+        yield one
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def fresh():
+    """One of its own, for what changes or kills it."""
+    made = []
+
+    def make(**more):
+        made.append(Captured(**more))
+        return made[-1].start()
+
+    yield make
+    for one in made:
+        one.close()
+
+
+ROWS = 'result done [{"columns":["secret"],"types":["text"],"values":[["hidden"]]}]'
+
+
+def rows(node):
+    """The table as who may read sees it."""
+    return node.order("query %s query query SELECT secret FROM t" % node.ticket("all", ALL))
+
+
+# --- it can't write ---
+
+@pytest.mark.parametrize("kind", ["execute", "query", "request"])
+def test_captured_http_can_not_write_by_raft(node, kind):
+    """Whatever the command calls itself, a query user's ticket puts nothing into the log."""
+    ticket = node.ticket("query", QUERY)
+    before = node.order("read_index")
+    for sql in ("INSERT INTO t VALUES('forged')", "DELETE FROM t", "SELECT 1"):
+        assert node.order("execute %s %s %s" % (ticket, kind, sql)) == "refused ticket"
+    assert node.order("read_index") == before
+    assert rows(node) == ROWS
+
+
+def test_captured_http_can_not_write_by_read(node):
+    """read has no right to write: not for a query user, and not for who may write."""
+    planned = {"execute": "result needs-log", "request": "result needs-log",
+               "query": 'result done [{"error":"attempt to change database via query operation"}]'}
+    for user, perms in (("query", QUERY), ("all", ALL)):
+        ticket = node.ticket(user, perms)
+        for kind, answer in planned.items():
+            assert node.order("query %s query %s INSERT INTO t VALUES('forged')" % (ticket, kind)) == answer, user
+    assert rows(node) == ROWS
+
+
+# --- it can't read without a ticket ---
+
+@pytest.mark.parametrize("mode", ["query", "request", "analyze"])
+def test_captured_http_can_not_read_without_a_ticket(node, mode):
+    tickets = dict(NO_TICKETS, stranger=node.ticket("execute", EXECUTE))
+    for name, ticket in tickets.items():
+        for kind in ("execute", "query", "request"):
+            answer = node.order("query %s %s %s SELECT secret FROM t" % (ticket, mode, kind))
+            assert answer == "result ticket", (name, kind)
+    assert rows(node) == ROWS
+
+
+def test_captured_http_can_not_read_by_the_check_of_readiness(node):
+    """The one question that needs no ticket has no statement but its own."""
+    assert node.order("query - check query SELECT secret FROM t") == \
+        'result done [{"columns":["1"],"types":["integer"],"values":[[1]]}]'
+
+
+def test_captured_http_can_not_read_by_raft(node):
+    """An execute user gets no rows of a SELECT, and none at all through other kinds."""
+    ticket = node.ticket("execute", EXECUTE)
+    assert node.order("execute %s query SELECT secret FROM t" % ticket) == "refused ticket"
+    assert node.order("execute %s request SELECT secret FROM t" % ticket) == "refused ticket"
+    assert "hidden" not in node.order("execute %s execute SELECT secret FROM t" % ticket)
+    for name, empty in NO_TICKETS.items():
+        assert node.order("execute %s query SELECT secret FROM t" % empty) == "refused ticket", name
+        assert node.order("barrier %s" % empty) == "refused ticket", name
+
+
+# --- it can't raise its permissions ---
+
+def flipped(ticket, bit):
+    data = bytearray.fromhex(ticket)
+    data[bit // 8] ^= 1 << bit % 8
+    return data.hex()
+
+
+def test_captured_http_can_not_forge_a_ticket(node):
+    """Each bit of what a ticket says counts, and each of the MAC that is looked at."""
+    ticket = node.ticket("query", QUERY)
+    assert node.order("query %s query query SELECT secret FROM t" % ticket) == ROWS
+    assert node.order("barrier %s" % ticket).startswith("at ")
+    for bit in range(TICKET * 8):
+        part = "body" if bit < 24 * 8 else "raft" if bit < 40 * 8 else "read"
+        forged = flipped(ticket, bit)
+        answer = node.order("execute %s execute DELETE FROM t" % forged)
+        assert answer == "refused ticket", bit
+        answer = node.order("query %s query query SELECT secret FROM t" % forged)
+        assert answer == (ROWS if part == "raft" else "result ticket"), bit
+    assert rows(node) == ROWS
+
+
+def test_captured_http_can_not_raise_its_permissions(node):
+    """The permissions of one ticket with the seals of another, and each seal in the other's place."""
+    query, all_ = (bytes.fromhex(node.ticket(user, perms)) for user, perms in (("query", QUERY), ("all", ALL)))
+    body, raft, read = query[:24], query[24:40], query[40:]
+    forged = {"all body": all_[:24] + raft + read, "all seals": body + all_[24:],
+              "all perms": body[:16] + all_[16:20] + body[20:] + raft + read,
+              "read's seal for raft": body + read + read, "raft's seal for read": body + raft + raft}
+    for name, ticket in forged.items():
+        answer = node.order("execute %s execute DELETE FROM t" % ticket.hex())
+        assert answer == "refused ticket", name
+    for name in ("all body", "all seals", "all perms", "raft's seal for read"):
+        answer = node.order("query %s request request SELECT secret FROM t" % forged[name].hex())
+        assert answer == "result ticket", name
+    # Who may query only may not have a request run either.
+    assert node.order("query %s request request SELECT secret FROM t" % query.hex()) == "result ticket"
+    assert node.order("query %s request request SELECT secret FROM t" % all_.hex()) == ROWS
+    assert rows(node) == ROWS
+
+
+def test_captured_http_gets_no_ticket_for_a_wrong_password(node):
+    """Of who is not known it gets what everybody has: nothing here."""
+    for login in ("all wrong", "nobody " + PASSWORDS["all"], "all"):
+        known, perms, _, ticket = node.order("login " + login).split()
+        assert (known, perms) == ("unknown", "0"), login
+        assert node.order("query %s query query SELECT secret FROM t" % ticket) == "result ticket", login
+        assert node.order("execute %s execute DELETE FROM t" % ticket) == "refused ticket", login
+    assert rows(node) == ROWS
+
+
+# --- it can't replay ---
+
+def test_captured_http_can_not_replay_a_ticket_of_an_old_generation(fresh):
+    """After a reload no ticket of before is good, also not if its user is still there."""
+    node = fresh()
+    old = {user: node.ticket(user, perms) for user, perms in (("query", QUERY), ("all", ALL))}
+    assert node.order("execute %s execute CREATE TABLE t(x)" % old["all"]) == "result done [{}]"
+    assert node.order("query %s query query SELECT x FROM t" % old["query"]) == \
+        'result done [{"columns":["x"],"types":[""]}]'
+    node.write_users("query", "execute")
+    node.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "credentials, certificates and keys were read again" in node.log, 10, "a reload")
+    ask = "query %s query query SELECT x FROM t"
+    # raft and read may hear of the new generation a moment later than the log says it.
+    wait_for(lambda: node.order(ask % old["query"]) == "result ticket", 5, "an end of old tickets")
+    wait_for(lambda: node.order("barrier " + old["query"]) == "refused ticket", 5, "an end of old tickets")
+    assert node.order(ask % old["all"]) == "result ticket"
+    assert node.order("execute %s execute INSERT INTO t VALUES(1)" % old["all"]) == "refused ticket"
+    # Its number raised to that of now, without the seal for it.
+    for ticket in old.values():
+        raised = "02" + ticket[2:]
+        assert node.order(ask % raised) == "result ticket"
+        assert node.order("execute %s execute INSERT INTO t VALUES(1)" % raised) == "refused ticket"
+    assert node.order("login all " + PASSWORDS["all"]).startswith("unknown 0 2 ")
+    new = node.ticket("query", QUERY)
+    assert node.order(ask % new) == 'result done [{"columns":["x"],"types":[""]}]'
+
+
+def test_captured_http_can_not_replay_a_ticket_of_an_earlier_start(fresh):
+    """The keys of tickets are drawn anew with each start."""
+    node = fresh()
+    old = node.ticket("all", ALL)
+    assert node.order("execute %s execute CREATE TABLE t(x)" % old) == "result done [{}]"
+    node.connection.close()
+    node.connection = None
+    assert node.stop() == 0
+    node.start()
+    assert node.order("execute %s execute INSERT INTO t VALUES(1)" % old) == "refused ticket"
+    assert node.order("query %s query query SELECT x FROM t" % old) == "result ticket"
+
+
+# --- it can't sign anything but a handshake ---
+
+SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+SHA1_INFO = bytes.fromhex("3021300906052b0e03021a05000414")
+
+
+def pkcs1(info, digest, size=256, kind=1):
+    tail = b"\0" + info + digest
+    return bytes([0, kind]) + b"\xff" * (size - 2 - len(tail)) + tail
+
+
+def public_key(node):
+    text = subprocess.run(["openssl", "rsa", "-in", node.key_file, "-noout", "-modulus"], check=True,
+                          capture_output=True, text=True).stdout
+    return int(text.split("=")[1], 16)
+
+
+DIGEST = hashlib.sha256(b"a handshake").digest()
+NO_HANDSHAKE = {
+    "a ciphertext to decrypt": bytes([0]) + hashlib.shake_256(b"secret").digest(255),
+    "an encryption block": pkcs1(b"", DIGEST, kind=2),
+    "a signature with SHA-1": pkcs1(SHA1_INFO, DIGEST[:20]),
+    "a signature without DigestInfo": pkcs1(b"", DIGEST),
+    "a signature with bytes after it": pkcs1(SHA256_INFO, DIGEST + b"\0"),
+    "too short a block": pkcs1(SHA256_INFO, DIGEST)[1:],
+    "nothing": b"",
+}
+
+
+def died_of(node, reason, pid):
+    """The worker said why it ended, and the whole node was started again."""
+    wait_for(lambda: not alive(pid), 5, "death of key")
+    node.connection = None
+    node.wait_ready()
+    assert "http 0 asked for what no handshake contains: " + reason in node.log, node.log
+    assert "worker key 0 (pid %d) exited with status 1" % pid in node.log
+
+
+@pytest.mark.parametrize("name", NO_HANDSHAKE)
+def test_captured_http_can_sign_nothing_but_handshakes(fresh, name):
+    """key signs what could be of a handshake, and ends the node's life for anything else."""
+    node = fresh()
+    block = pkcs1(SHA256_INFO, DIGEST)
+    kind, signature = node.order("sign rsa " + block.hex()).split()
+    assert kind == "signed"
+    assert pow(int(signature, 16), 65537, public_key(node)) == int.from_bytes(block, "big")
+    pid, asked = node.workers()["key"], NO_HANDSHAKE[name]
+    with contextlib.suppress(ConnectionResetError):
+        assert node.order("sign rsa " + (asked.hex() or "-")) == "gone"
+    died_of(node, "an RSA block " + ("that no handshake contains" if len(asked) == 256 else
+                                     "of %d bytes" % len(asked)), pid)
+
+
+def test_captured_http_can_sign_no_other_kind(fresh):
+    node = fresh()
+    pid = node.workers()["key"]
+    with contextlib.suppress(ConnectionResetError):
+        assert node.order("sign ecdsa " + DIGEST.hex()) == "gone"
+    died_of(node, "a signature of another kind than the key's", pid)
+
+
+def test_captured_http_can_sign_only_digests_with_an_ec_key(fresh):
+    """A digest has no form: key sees its length alone."""
+    node = fresh(key_type="ec -pkeyopt ec_paramgen_curve:P-256")
+    for size in (32, 48, 64):
+        assert node.order("sign ecdsa " + "5a" * size).startswith("signed 30"), size
+    pid = node.workers()["key"]
+    with contextlib.suppress(ConnectionResetError):
+        assert node.order("sign ecdsa " + "5a" * 20) == "gone"
+    died_of(node, "a digest of 20 bytes", pid)
+
+
+# --- what it does get, said in the manual ---
+
+def test_captured_http_sees_status(node):
+    """What /status shows is no secret to http, whose pages it makes."""
+    for role in ("master", "raft", "sql"):
+        assert isinstance(json.loads(node.order("status %s -" % role)), dict), role
