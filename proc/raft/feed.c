@@ -1,34 +1,40 @@
 /*
- * Committed entries go to sql in order, as far as its channel takes them: those
- * of the batch just flushed from memory, older ones (recovery) from the log.
- * What waits for an index to be applied is answered when sql says so.
+ * Committed entries go to sql in order, as far as its channel takes them: new ones
+ * from memory, older ones (recovery) from the log.  What waits for an index to be
+ * applied is answered when sql says so.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "proc/raft/members.h"
 #include "proc/raft/raft.h"
 
-#define FEED_HIGH (8 * MIB) /* unsent to sql: http is not read any more */
+#define FEED_HIGH (8 * MIB) /* of entries that sql has not got: http is not read any more */
 #define FEED_LOW (2 * MIB)
+#define ENTRIES_HIGH (RAFT_WINDOW / 2) /* the same, by their number, not yet applied */
+#define ENTRIES_LOW (RAFT_WINDOW / 4)
 #define LOG_KEEP_BYTES (32 * MIB)
 
 static void
-send_entry(struct chan *sql, const struct log_entry *entry, const struct origin *origin)
+send_entry(struct raft *raft, struct chan *sql, const struct log_entry *entry)
 {
+	const struct sender *sender = &raft->senders[entry->index % RAFT_WINDOW];
 	struct msg_apply apply = { .index = entry->index, .term = entry->term };
 
-	apply.type = entry->type == ENTRY_KIND_COMMAND ? ENTRY_COMMAND : ENTRY_NOP;
-	if (origin != NULL && origin->known) {
-		apply.worker = (uint8_t)(origin->worker + 1);
-		apply.incarnation = origin->incarnation;
-		apply.request = origin->request;
+	apply.type = entry->type == PEER_ENTRY_COMMAND ? ENTRY_COMMAND : ENTRY_NOP;
+	if (sender->index == entry->index && sender->term == entry->term && sender->origin.known) {
+		apply.worker = (uint8_t)(sender->origin.worker + 1);
+		apply.incarnation = sender->origin.incarnation;
+		apply.request = sender->origin.request;
 	}
 	if (apply.type == ENTRY_COMMAND) {
 		apply.entry.data = entry->data;
 		apply.entry.len = entry->len;
 	}
 	msg_apply_send(sql, &apply, -1);
+	raft->fed = entry->index;
+	raft->unfed -= entry->len < raft->unfed ? entry->len : raft->unfed;
 }
 
 struct feeding {
@@ -37,38 +43,15 @@ struct feeding {
 };
 
 static bool
-feed_one(void *arg, const struct log_entry *entry)
+feed_from_log(void *arg, const struct log_entry *entry)
 {
 	struct feeding *feeding = arg;
 	struct raft *raft = feeding->raft;
-	const struct origin *origin = NULL;
 
-	if (entry->index > raft->commit)
+	if (entry->index > raft->apply || core_entry(raft->core, entry->index) != NULL)
 		return (false);
-	if (entry->index >= raft->batch_first &&
-	    entry->index < raft->batch_first + raft->batch_count)
-		origin = &raft->origins[entry->index - raft->batch_first];
-	send_entry(feeding->sql, entry, origin);
-	raft->fed = entry->index;
+	send_entry(raft, feeding->sql, entry);
 	return (chan_queued(feeding->sql) < FEED_HIGH);
-}
-
-/* Who is asked too much: http is read again when sql has caught up. */
-static void
-press_back(struct raft *raft, bool full)
-{
-	size_t i;
-
-	for (i = 0; i < raft->proc.npeers; i++) {
-		struct chan *chan = raft->proc.peers[i];
-
-		if (chan->role != ROLE_HTTP)
-			continue;
-		if (full)
-			proc_pause(&raft->proc, chan);
-		else
-			proc_resume(&raft->proc, chan);
-	}
 }
 
 void
@@ -78,18 +61,53 @@ feed_sql(struct raft *raft)
 	struct feeding feeding = { raft, sql };
 	struct error error;
 
-	if (sql == NULL || !raft->sql_open)
-		return;
-	if (raft->fed < raft->commit && chan_queued(sql) < FEED_HIGH) {
-		if (raft->fed + 1 == raft->batch_first)
-			log_read_batch(raft->log, feed_one, &feeding);
-		else if (log_read(raft->log, raft->fed + 1, feed_one, &feeding, &error) == -1)
+	while (sql != NULL && raft->fed < raft->apply && chan_queued(sql) < FEED_HIGH) {
+		const struct peer_entry *held = core_entry(raft->core, raft->fed + 1);
+
+		if (held != NULL) {
+			struct log_entry entry = { raft->fed + 1, held->term, held->type,
+				held->data, held->len };
+
+			send_entry(raft, sql, &entry);
+		} else if (log_read(raft->log, raft->fed + 1, feed_from_log, &feeding, &error) ==
+			   -1) {
 			proc_fail(&raft->proc, true, "%s", error.text);
+		}
 	}
-	if (chan_queued(sql) >= FEED_HIGH)
-		press_back(raft, true);
-	else if (chan_queued(sql) < FEED_LOW)
-		press_back(raft, false);
+}
+
+/* Whether more than so much waits to be handed to sql, or to be applied. */
+static bool
+is_behind(struct raft *raft, size_t bytes, uint64_t entries)
+{
+	struct chan *sql = proc_peer(&raft->proc, ROLE_SQL, 0);
+
+	return (raft->unfed + (sql != NULL ? chan_queued(sql) : 0) >= bytes ||
+		raft->newest >= raft->applied + entries);
+}
+
+static void
+each_http(struct raft *raft, void (*act)(struct proc *, struct chan *))
+{
+	size_t i;
+
+	for (i = 0; i < raft->proc.npeers; i++)
+		if (raft->proc.peers[i]->role == ROLE_HTTP)
+			act(&raft->proc, raft->proc.peers[i]);
+}
+
+void
+feed_pause(struct raft *raft)
+{
+	if (is_behind(raft, FEED_HIGH, ENTRIES_HIGH))
+		each_http(raft, proc_pause);
+}
+
+void
+feed_resume(struct raft *raft)
+{
+	if (!is_behind(raft, FEED_LOW, ENTRIES_LOW))
+		each_http(raft, proc_resume);
 }
 
 /* ---- waiting for an index ---- */
@@ -113,12 +131,8 @@ feed_wait(struct raft *raft, const struct origin *origin, uint64_t index, bool l
 		answer(raft, &waiter);
 		return;
 	}
-	if (raft->nwaiters == raft->waiters_cap) {
-		raft->waiters_cap = raft->waiters_cap == 0 ? 64 : raft->waiters_cap * 2;
-		raft->waiters = realloc(raft->waiters, raft->waiters_cap * sizeof(waiter));
-		if (raft->waiters == NULL)
-			fatal("realloc");
-	}
+	raft->waiters =
+	    raft_grow(raft->waiters, raft->nwaiters, &raft->waiters_cap, sizeof(*raft->waiters));
 	raft->waiters[raft->nwaiters++] = waiter;
 }
 
@@ -128,8 +142,10 @@ feed_on_applied(void *state, struct chan *chan, const union msg *msg, int fd)
 	struct raft *raft = state;
 	size_t i, kept = 0;
 
-	if (msg->applied.index > raft->fed)
+	if (raft->core == NULL || msg->applied.index > raft->fed)
 		fatalx("sql applied what it was not given");
+	consensus_tick(raft);
+	core_applied(raft->core, msg->applied.index, msg->applied.chain);
 	raft->applied = msg->applied.index;
 	raft->chain = msg->applied.chain;
 	raft->changed = true;
@@ -154,23 +170,42 @@ feed_on_stalled(void *state, struct chan *chan, const union msg *msg, int fd)
 	if (raft->stalled)
 		log_warnx("writes are refused: %s", raft->stall_cause);
 	else
-		log_info("writes are accepted again");
+		log_as("raft", "writes are accepted again");
 	raft->changed = true;
 }
 
-/* The database file alone is this index: the log before it may go, less what a peer may lack. */
+/*
+ * The database file alone has all up to this index: the log before it may go,
+ * less what a peer may lack.  Who the members are is saved before that.
+ */
 void
 feed_on_base(void *state, struct chan *chan, const union msg *msg, int fd)
 {
+	static struct members members;
 	struct raft *raft = state;
 	uint64_t entries = (uint64_t)raft->settings.snap * 5 / 4;
-	uint64_t last, tail;
+	uint64_t last, base;
+	const struct peer_configuration *configuration;
 
-	if (raft->log == NULL)
+	if (raft->core == NULL)
 		return;
 	last = log_last(raft->log);
-	tail = log_tail(raft->log, LOG_KEEP_BYTES / (size_t)raft->settings.disk_scale);
-	if (last > entries && last - entries > tail)
-		tail = last - entries;
-	log_drop_before(raft->log, tail < msg->base.index ? tail : msg->base.index);
+	base = log_tail(raft->log, LOG_KEEP_BYTES / (size_t)raft->settings.disk_scale);
+	if (last > entries && last - entries > base)
+		base = last - entries;
+	if (base > msg->base.index)
+		base = msg->base.index;
+	if (!log_can_drop(raft->log, base))
+		return;
+	configuration = core_configuration_at(raft->core, base);
+	if (configuration == NULL)
+		return;
+	members.base = base;
+	members.configuration = *configuration;
+	if (members_write(raft->dir, raft->identity.instance, &members) == -1) {
+		log_warn("raft/peers: the log stays as long as it is");
+		return;
+	}
+	core_compacted(raft->core, base);
+	log_drop_before(raft->log, base);
 }

@@ -149,3 +149,15 @@ identity_open(struct file_dir *data, struct identity *identity, struct error *er
 		fatal("getrandom");
 	return (write_file(data, identity, error));
 }
+
+int
+identity_bootstrap(struct file_dir *data, struct identity *identity, struct error *error)
+{
+	static const uint8_t none[IDENTITY_SIZE];
+
+	if (memcmp(identity->cluster, none, sizeof(none)) != 0)
+		return (0);
+	if (getrandom(identity->cluster, IDENTITY_SIZE, 0) != IDENTITY_SIZE)
+		fatal("getrandom");
+	return (write_file(data, identity, error));
+}

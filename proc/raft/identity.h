@@ -23,5 +23,7 @@ struct identity {
 uint64_t identity_id(const struct identity *);
 /* Reads it, or makes a new one, durable before it is used. */
 int identity_open(struct file_dir *data, struct identity *, struct error *);
+/* A new cluster begins with this node: draws its id, durable on return, unless it has one. */
+int identity_bootstrap(struct file_dir *data, struct identity *, struct error *);
 
 #endif

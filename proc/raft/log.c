@@ -336,13 +336,19 @@ log_reset(struct log *log, uint64_t index, uint64_t term)
 	return (0);
 }
 
+/* A segment may go when the next one begins at or before the index. */
+bool
+log_can_drop(const struct log *log, uint64_t index)
+{
+	return (log->nsegments > 1 && log->segments[1].first <= index);
+}
+
 void
 log_drop_before(struct log *log, uint64_t index)
 {
 	size_t gone = 0;
 
-	/* A segment may go when the next one begins at or before the index. */
-	while (log->nsegments > 1 && log->segments[1].first <= index && segment_remove(log, 0))
+	while (log_can_drop(log, index) && segment_remove(log, 0))
 		continue;
 	while (gone < log->nplaces && log->nsegments > 0 &&
 	       log->places[gone].sequence < log->segments[0].sequence)

@@ -86,6 +86,8 @@ uint64_t log_file_bytes(const struct log *);
  * log is found damaged.
  */
 int log_cut(struct log *, uint64_t index);
+/* Whether log_drop_before() would find anything to drop. */
+bool log_can_drop(const struct log *, uint64_t index);
 /* Segments that hold nothing above `index` go; one that holds some stays whole. */
 void log_drop_before(struct log *, uint64_t index);
 /*

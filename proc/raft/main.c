@@ -1,8 +1,8 @@
 /*
- * The raft worker's life and its loop turn: everything that arrived is appended
- * to one batch, which is written and flushed once, here in the loop; then what
- * it committed goes to sql in one write.  Batches grow by themselves while the
- * disk is busy; no delay is ever added on purpose.
+ * The raft worker's life and its loop turn: everything that arrived is proposed to
+ * the core, and becomes one batch that is written and flushed once, here in the
+ * loop; then what it committed goes to sql in one write.  Batches grow by
+ * themselves while the disk is busy; no delay is ever added on purpose.
  */
 #include <sys/socket.h>
 
@@ -32,7 +32,6 @@ static const struct sandbox raft_sandbox = {
 static const struct proc_setting settings[] = {
 	{ "node-id", SETTING_TEXT, offsetof(struct raft, settings.node_id) },
 	{ "raft-adv-addr", SETTING_TEXT, offsetof(struct raft, settings.raft_adv_addr) },
-	{ "raft-log-level", SETTING_TEXT, offsetof(struct raft, settings.log_level) },
 	{ "bootstrap", SETTING_BOOL, offsetof(struct raft, settings.bootstrap) },
 	{ "auth", SETTING_BOOL, offsetof(struct raft, settings.auth) },
 	{ "raft-heartbeat-timeout", SETTING_I64, offsetof(struct raft, settings.heartbeat_ns) },
@@ -44,13 +43,25 @@ static const struct proc_setting settings[] = {
 	{ "disk-scale", SETTING_I64, offsetof(struct raft, settings.disk_scale) },
 };
 
-int64_t
+uint64_t
 raft_now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+	return ((uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec);
+}
+
+void *
+raft_grow(void *list, size_t count, size_t *cap, size_t size)
+{
+	if (count < *cap)
+		return (list);
+	*cap = *cap == 0 ? 64 : *cap * 2;
+	list = realloc(list, *cap * size);
+	if (list == NULL)
+		fatal("realloc");
+	return (list);
 }
 
 static void
@@ -82,90 +93,55 @@ on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd
 	close(fd);
 }
 
+/* Who leads, as the core knows him: by the members' names; us by the name we go by now. */
+static void
+publish_leader(struct raft *raft, const struct core_status *status, bool ready)
+{
+	struct board_state *state = &raft->state;
+	const struct peer_member *leader = NULL;
+	const char *name = "", *address = "";
+
+	if (status->role == CORE_LEADER && ready) {
+		name = raft->settings.node_id;
+		address = raft->settings.raft_adv_addr;
+	} else if (status->role != CORE_LEADER && status->leader != 0) {
+		leader = peer_configuration_find(core_members(raft->core), status->leader);
+	}
+	if (leader != NULL) {
+		name = leader->name;
+		address = leader->address;
+	}
+	(void)snprintf(state->leader_id, sizeof(state->leader_id), "%s", name);
+	(void)snprintf(state->leader_addr, sizeof(state->leader_addr), "%s", address);
+}
+
 void
 raft_publish(struct raft *raft)
 {
 	struct board_state *state = &raft->state;
-	bool ready = raft->leader && raft->applied >= raft->noop;
+	struct core_status status = { 0 };
+	bool ready = false;
 
+	if (raft->core != NULL) {
+		core_status(raft->core, &status);
+		/* Leadership and readiness show together: what was acknowledged before is applied. */
+		ready = status.role == CORE_LEADER && raft->applied >= status.term_start;
+		publish_leader(raft, &status, ready);
+	}
 	state->open = raft->sql_open;
 	state->ready = ready;
 	state->stalled = raft->stalled;
-	state->voter = true;
-	/* Leadership and readiness show together: what was acknowledged before is applied. */
+	state->voter = status.voter;
 	state->role = ready ? BOARD_LEADER : BOARD_FOLLOWER;
-	state->term = raft->vote.term;
+	state->term = status.term;
 	state->commit = raft->commit;
 	state->applied = raft->applied;
 	state->last = raft->log != NULL ? log_last(raft->log) : 0;
 	state->generation = raft->proc.generation;
-	state->lease_until = ready ? UINT64_MAX : 0;
-	state->contact = ready ? (uint64_t)raft_now_ns() : 0;
-	(void)snprintf(state->leader_id, sizeof(state->leader_id), "%s",
-	    ready ? raft->settings.node_id : "");
-	(void)snprintf(state->leader_addr, sizeof(state->leader_addr), "%s",
-	    ready ? raft->settings.raft_adv_addr : "");
+	state->lease_until = ready ? status.lease_until : 0;
+	state->contact = ready ? raft_now_ns() : status.contact;
 	board_publish(raft->board, state);
 	raft->changed = false;
-}
-
-void
-raft_append(struct raft *raft, enum entry_kind kind, const struct iovec *parts, int count,
-    const struct origin *origin)
-{
-	if (!log_is_building(raft->log)) {
-		log_begin(raft->log);
-		raft->batch_first = log_last(raft->log) + 1;
-		raft->batch_count = 0;
-	}
-	log_add(raft->log, raft->vote.term, (uint8_t)kind, parts, count);
-	raft->origins[raft->batch_count++] =
-	    origin != NULL ? *origin : (struct origin){ .known = false };
-	if (raft->batch_count == LOG_BATCH_ENTRIES_MAX ||
-	    log_building_bytes(raft->log) > LOG_BATCH_MAX)
-		raft_flush(raft);
-}
-
-/* The batch could not be written: nothing of it happened, and its senders are told. */
-static void
-refuse_batch(struct raft *raft, int error)
-{
-	size_t i, kept = 0;
-
-	log_warnx("raft log: a batch could not be written: %s", strerror(error));
-	for (i = 0; i < raft->batch_count; i++)
-		serve_refuse(raft, &raft->origins[i], REFUSED_DISK,
-		    error == ENOSPC ? "database or disk is full" : "the log could not be written");
-	for (i = 0; i < raft->nwaiters; i++) {
-		if (raft->waiters[i].index > log_last(raft->log))
-			serve_refuse(raft, &raft->waiters[i].origin, REFUSED_DISK,
-			    "database or disk is full");
-		else
-			raft->waiters[kept++] = raft->waiters[i];
-	}
-	raft->nwaiters = kept;
-	raft->batch_count = 0;
-}
-
-void
-raft_flush(struct raft *raft)
-{
-	int64_t begun = raft_now_ns();
-	size_t bytes = log_building_bytes(raft->log);
-
-	if (log_commit(raft->log) == -1) {
-		refuse_batch(raft, errno);
-		return;
-	}
-	counters_observe(raft->counters, HISTOGRAM_LOG_SYNC, (uint64_t)(raft_now_ns() - begun));
-	counter_add(raft->counters, COUNTER_LOG_FLUSHES, 1);
-	counter_add(raft->counters, COUNTER_LOG_BYTES, bytes);
-	counter_add(raft->counters, COUNTER_LOG_ENTRIES, raft->batch_count);
-	/* A sole voter's quorum is its own disk. */
-	if (raft->leader)
-		raft->commit = log_last(raft->log);
-	raft->changed = true;
-	feed_sql(raft);
 }
 
 /* When nothing waits, the next segment is made ready, a piece a turn. */
@@ -182,13 +158,14 @@ static void
 turn(void *state)
 {
 	struct raft *raft = state;
-	bool busy = raft->log != NULL && log_is_building(raft->log);
+	bool busy = false;
 
 	pulse_beat(raft->pulse);
-	if (busy)
-		raft_flush(raft);
-	else
-		feed_sql(raft);
+	if (raft->core != NULL) {
+		feed_resume(raft);
+		busy = raft->proposed > 0;
+		consensus_run(raft);
+	}
 	prepare(raft, busy);
 	if (raft->changed)
 		raft_publish(raft);
@@ -221,9 +198,8 @@ stop(void *state, unsigned deadline_ms)
 {
 	struct raft *raft = state;
 
-	if (raft->log != NULL) {
-		if (log_is_building(raft->log))
-			raft_flush(raft);
+	if (raft->core != NULL) {
+		consensus_run(raft);
 		raft->vote.synced = log_last(raft->log);
 		(void)vote_write(raft->dir, raft->identity.instance, &raft->vote);
 	}

@@ -54,9 +54,8 @@ decode(const uint8_t *data, size_t size, const uint8_t instance[16], struct memb
 	if (memcmp(head.instance, instance, sizeof(head.instance)) != 0)
 		return (error_set(error, "raft/peers belongs to another node"));
 	members->base = head.base;
-	if (head.index > head.base ||
-	    peer_configuration_decode(&members->configuration, head.index, data + sizeof(head),
-		covered - sizeof(head)) != 0)
+	if (head.index > head.base || peer_configuration_decode(&members->configuration, head.index,
+					  data + sizeof(head), covered - sizeof(head)) != 0)
 		return (error_set(error, "raft/peers does not name the members of a cluster"));
 	return (0);
 }
@@ -80,8 +79,8 @@ read_file(struct file_dir *dir, int file, uint8_t *data, size_t *size, struct er
 }
 
 int
-members_read(struct file_dir *dir, const uint8_t instance[16], struct members *members,
-    struct error *error)
+members_read(
+    struct file_dir *dir, const uint8_t instance[16], struct members *members, struct error *error)
 {
 	int file = dir->ops->open(dir, NAME, O_RDONLY);
 	uint8_t data[FILE_MAX];

@@ -21,8 +21,7 @@ struct members {
  * A missing file is a log that was never shortened (all zero).  -1 and the error
  * if it is damaged, of another version, or another node's.
  */
-int members_read(
-    struct file_dir *, const uint8_t instance[16], struct members *, struct error *);
+int members_read(struct file_dir *, const uint8_t instance[16], struct members *, struct error *);
 /* Durable on return.  -1 with errno: the former file stays; a failed flush ends the process. */
 int members_write(struct file_dir *, const uint8_t instance[16], const struct members *);
 

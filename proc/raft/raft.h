@@ -1,13 +1,15 @@
 /*
- * The raft worker: takes requests of http into the log, decides what is
- * committed, hands it to sql, and says so on the board.  It holds the log and
- * the inter-node port, no client's password and no key.
+ * The raft worker: takes requests of http into the log, learns from the consensus
+ * core what is committed, hands it to sql, and says so on the board.  It holds the
+ * log and the inter-node port, no client's password and no key.
  *
- *	main.c	  life cycle, the loop turn: append, flush, commit, apply
- *	start.c	  recovery: the log judged by what the database has
- *	serve.c	  requests of http
- *	feed.c	  committed entries to sql, and what waits for them
- *	log*.c	  the durable log; vote.c, identity.c
+ *	main.c	     life cycle, the loop turn, the board
+ *	start.c	     recovery: the log judged by what the database has; the core's birth
+ *	serve.c	     requests of http become proposals and reads of the core
+ *	consensus.c  what the core says is to be done: vote, log, answers
+ *	feed.c	     committed entries to sql, and what waits for them
+ *	core/	     consensus itself, without I/O
+ *	entries.c    entries in memory; log*.c, vote.c, members.c, identity.c: on disk
  */
 #ifndef PROC_RAFT_RAFT_H
 #define PROC_RAFT_RAFT_H
@@ -20,34 +22,20 @@
 #include "common/limits.h"
 #include "common/pulse.h"
 #include "proc/frame/frame.h"
+#include "proc/raft/core/core.h"
+#include "proc/raft/entries.h"
 #include "proc/raft/identity.h"
 #include "proc/raft/log.h"
+#include "proc/raft/origin.h"
 #include "proc/raft/vote.h"
 #include "proto/board.h"
 #include "proto/ticket.h"
 
-/* Types of log entries, on disk for good. */
-enum entry_kind { ENTRY_KIND_COMMAND = 1, ENTRY_KIND_NOOP = 2, ENTRY_KIND_CONFIGURATION = 3 };
-
-/* Whom an entry or a read is answered to. */
-struct origin {
-	uint8_t worker; /* of http */
-	bool known;	/* false: nobody waits */
-	uint32_t incarnation;
-	uint64_t request;
-};
-
-/* Answered when the database has applied `index`. */
-struct waiter {
-	struct origin origin;
-	uint64_t index;
-	bool logged;
-};
+#define RAFT_WINDOW 8192 /* entries in memory, see core.h */
 
 struct raft_settings {
 	char *node_id;
 	char *raft_adv_addr;
-	char *log_level;
 	bool bootstrap;
 	bool auth;
 	int64_t heartbeat_ns;
@@ -66,7 +54,6 @@ struct raft {
 	struct pulse *pulse;
 	struct board *board;
 	struct board_state state;
-	int board_fd;
 	int listener;
 	struct ticket_key key;
 	struct ticket last_ticket; /* the last good one: most requests bring it again */
@@ -75,28 +62,43 @@ struct raft {
 	struct identity identity;
 	struct log *log;
 	struct vote vote;
-	bool leader;
-	uint64_t noop; /* index of this term's no-op: applied means ready */
+	struct entries entries;
+	struct core *core; /* NULL until log and database are open */
+	bool ticked; /* the core knows this turn's time */
+	uint64_t alarm; /* when the timer is set to go off, UINT64_MAX: never */
+	struct event *timer;
+	uint64_t cut; /* not 0: the log is to be cut from here on */
+	uint64_t handed; /* the log is to have entries up to here */
+	size_t proposed; /* bytes of entries that wait for this turn's flush */
+	int log_error; /* errno: the log can't be written, and is tried again */
+	uint64_t retry; /* when */
 	uint64_t commit;
+	uint64_t apply; /* committed and on this disk */
 	uint64_t applied;
 	uint64_t chain;
 	uint64_t fed; /* last index handed to sql */
+	size_t unfed; /* bytes proposed, not yet handed to sql */
+	uint64_t newest; /* index proposed last */
 	bool sql_open;
 	bool stalled;
 	char stall_cause[512];
-	struct origin *origins; /* of the batch being built, in order */
-	uint64_t batch_first;	/* index of its first entry */
-	size_t batch_count;
-	struct waiter *waiters; /* in order of index */
+	struct sender *senders; /* of RAFT_WINDOW; slot index % RAFT_WINDOW */
+	struct reader *readers; /* in order of token */
+	size_t nreaders, readers_cap;
+	uint64_t token; /* of the readers of this turn */
+	struct waiter *waiters;
 	size_t nwaiters, waiters_cap;
 	int64_t space; /* free bytes by the last look, less what was written since */
 	int64_t space_ns;
-	bool prepare; /* the spare segment is not complete */
 	unsigned turns;
 	bool changed; /* the board is behind */
 };
 
-int64_t raft_now_ns(void);
+uint64_t raft_now_ns(void);
+/* Makes room for one more in a list; ends the process without memory. */
+void *raft_grow(void *list, size_t count, size_t *cap, size_t size);
+/* Tells the board what the core and sql say. */
+void raft_publish(struct raft *);
 
 /* start.c */
 void start_init(struct raft *);
@@ -110,16 +112,23 @@ void serve_on_read_index(void *, struct chan *, const union msg *, int);
 void serve_on_status_ask(void *, struct chan *, const union msg *, int);
 void serve_refuse(struct raft *, const struct origin *, enum ipc_refused, const char *text);
 
+/* consensus.c */
+/* Tells the core the time, once a turn, before its first input. */
+void consensus_tick(struct raft *);
+/* Does all that the core wants done. */
+void consensus_run(struct raft *);
+/* Watches the clock for the core. */
+void consensus_set_timer(struct raft *);
+
 /* feed.c */
 void feed_sql(struct raft *);
+/* Reads http no more if too much waits; and again once little does, which may call serve.c. */
+void feed_pause(struct raft *);
+void feed_resume(struct raft *);
 void feed_on_applied(void *, struct chan *, const union msg *, int);
 void feed_on_stalled(void *, struct chan *, const union msg *, int);
 void feed_on_base(void *, struct chan *, const union msg *, int);
+/* Answers an origin when `index` is applied. */
 void feed_wait(struct raft *, const struct origin *, uint64_t index, bool logged);
-
-/* main.c */
-void raft_append(struct raft *, enum entry_kind, const struct iovec *, int, const struct origin *);
-void raft_flush(struct raft *);
-void raft_publish(struct raft *);
 
 #endif

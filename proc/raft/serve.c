@@ -4,6 +4,7 @@
  */
 #include <sys/random.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 #include "proto/perm.h"
 
 #define SPACE_LOOK_NS 100000000 /* how often the disk is asked for its free space */
+#define LOG_ENTRY_OVERHEAD 16 /* what the log adds to an entry, at most */
 
 static struct origin
 origin_of(const struct chan *chan, uint64_t request)
@@ -50,14 +52,14 @@ is_granted(struct raft *raft, const struct ipc_bytes *sealed, uint32_t perms)
 		raft->last_ticket = ticket;
 	}
 	return (ticket_grants(
-	    &raft->last_ticket, raft->proc.generation, raft_now_ns() / 1000000, perms));
+	    &raft->last_ticket, raft->proc.generation, (int64_t)(raft_now_ns() / 1000000), perms));
 }
 
 /* Free space, asked for now and then, and counted down by what is written meanwhile. */
 static bool
 has_space(struct raft *raft, size_t bytes)
 {
-	int64_t now = raft_now_ns();
+	int64_t now = (int64_t)raft_now_ns();
 	int64_t spare = (int64_t)(DISK_SPARE / (size_t)raft->settings.disk_scale);
 
 	if (now - raft->space_ns > SPACE_LOOK_NS || raft->space < spare + 4 * (int64_t)bytes) {
@@ -66,20 +68,64 @@ has_space(struct raft *raft, size_t bytes)
 	}
 	raft->space -= (int64_t)bytes;
 	return (raft->space > spare + 2 * (int64_t)bytes &&
-	    log_has_room(raft->log, bytes + log_building_bytes(raft->log)));
+		log_has_room(raft->log, bytes + raft->proposed));
 }
 
 /* Whether a request of this origin can be taken now; else it is refused with the reason. */
 static bool
 can_serve(struct raft *raft, const struct origin *origin)
 {
-	if (raft->log == NULL || !raft->sql_open)
+	struct core_status status;
+
+	if (raft->core == NULL) {
 		serve_refuse(raft, origin, REFUSED_NOT_OPEN, "store not open");
-	else if (!raft->leader)
+		return (false);
+	}
+	consensus_tick(raft);
+	core_status(raft->core, &status);
+	if (status.role != CORE_LEADER)
 		serve_refuse(raft, origin, REFUSED_NO_LEADER, "leader not found");
-	else
-		return (true);
-	return (false);
+	return (status.role == CORE_LEADER);
+}
+
+/* The same for what goes through the log, with so many bytes. */
+static bool
+can_log(struct raft *raft, const struct origin *origin, size_t bytes)
+{
+	const char *why = NULL;
+
+	if (!can_serve(raft, origin))
+		return (false);
+	if (raft->stalled)
+		why = raft->stall_cause;
+	else if (raft->log_error == ENOSPC || (raft->log_error == 0 && !has_space(raft, bytes)))
+		why = "database or disk is full: too little space is left for the log";
+	else if (raft->log_error != 0)
+		why = "the log can not be written";
+	if (why != NULL)
+		serve_refuse(raft, origin, REFUSED_DISK, why);
+	return (why == NULL);
+}
+
+/* Gives the core an entry; its index goes to *index, and its result to the origin. */
+static bool
+propose(struct raft *raft, struct peer_entry *entry, const struct origin *origin, uint64_t *index)
+{
+	enum core_error error = core_propose(raft->core, entry, index);
+	struct sender *sender = &raft->senders[*index % RAFT_WINDOW];
+
+	if (error != CORE_OK) {
+		entries_release(&raft->entries, entry->owner);
+		serve_refuse(raft, origin, error == CORE_BUSY ? REFUSED_BUSY : REFUSED_NO_LEADER,
+		    core_error_text(error));
+		return (false);
+	}
+	*sender = (struct sender){ *origin, *index, entry->term };
+	raft->proposed += entry->len + LOG_ENTRY_OVERHEAD;
+	raft->unfed += entry->len;
+	raft->newest = *index;
+	feed_pause(raft);
+	return (true);
 }
 
 static uint64_t
@@ -119,10 +165,11 @@ serve_on_execute(void *state, struct chan *chan, const union msg *msg, int fd)
 	struct raft *raft = state;
 	const struct msg_execute *execute = &msg->execute;
 	struct origin origin = origin_of(chan, execute->request);
-	uint8_t stamped[ENTRY_HEAD_SIZE];
+	struct peer_entry entry = { .type = PEER_ENTRY_COMMAND };
 	struct entry_head head;
 	struct command command;
-	struct iovec parts[2];
+	uint64_t index = 0;
+	uint8_t *data;
 
 	if (!command_check(execute->command.data, execute->command.len) ||
 	    !command_open(&command, execute->command.data, execute->command.len))
@@ -132,56 +179,45 @@ serve_on_execute(void *state, struct chan *chan, const union msg *msg, int fd)
 		serve_refuse(raft, &origin, REFUSED_TICKET, "");
 		return;
 	}
-	if (!can_serve(raft, &origin))
+	entry.len = (uint32_t)(ENTRY_HEAD_SIZE + execute->command.len);
+	if (!can_log(raft, &origin, entry.len))
 		return;
-	if (raft->stalled) {
-		serve_refuse(raft, &origin, REFUSED_DISK, raft->stall_cause);
-		return;
-	}
-	if (!has_space(raft, execute->command.len + ENTRY_HEAD_SIZE)) {
-		serve_refuse(raft, &origin, REFUSED_DISK,
-		    "database or disk is full: too little space is left for the log");
-		return;
-	}
 	stamp(raft, &command, &head);
-	entry_encode(stamped, &head);
-	parts[0] = (struct iovec){ stamped, sizeof(stamped) };
-	parts[1] = (struct iovec){ (void *)(uintptr_t)execute->command.data, execute->command.len };
-	raft_append(raft, ENTRY_KIND_COMMAND, parts, 2, &origin);
+	data = entries_alloc(&raft->entries, entry.len, &entry.owner);
+	entry_encode(data, &head);
+	memcpy(data + ENTRY_HEAD_SIZE, execute->command.data, execute->command.len);
+	entry.data = data;
+	(void)propose(raft, &entry, &origin, &index);
 }
 
 void
 serve_on_barrier(void *state, struct chan *chan, const union msg *msg, int fd)
 {
 	struct raft *raft = state;
-	struct origin origin = origin_of(chan, msg->barrier.request);
+	struct origin origin = origin_of(chan, msg->barrier.request), nobody = { .known = false };
+	struct peer_entry entry = { .type = PEER_ENTRY_BARRIER };
+	uint64_t index = 0;
 
 	if (!is_granted(raft, &msg->barrier.ticket, PERM_QUERY)) {
 		serve_refuse(raft, &origin, REFUSED_TICKET, "");
 		return;
 	}
-	if (!can_serve(raft, &origin))
-		return;
-	if (!has_space(raft, LOG_BLOCK)) {
-		serve_refuse(raft, &origin, REFUSED_DISK, "database or disk is full");
-		return;
-	}
-	raft_append(raft, ENTRY_KIND_NOOP, NULL, 0, NULL);
-	feed_wait(raft, &origin, log_last(raft->log) + raft->batch_count, true);
+	if (can_log(raft, &origin, LOG_BLOCK) && propose(raft, &entry, &nobody, &index))
+		feed_wait(raft, &origin, index, true);
 }
 
-/*
- * A read index: everything committed when it was asked for.  A sole voter is its
- * own quorum, so the round is over at once.
- */
+/* A read index: everything committed when it was asked for.  The core is asked once a turn. */
 void
 serve_on_read_index(void *state, struct chan *chan, const union msg *msg, int fd)
 {
 	struct raft *raft = state;
 	struct origin origin = origin_of(chan, msg->read_index.request);
 
-	if (can_serve(raft, &origin))
-		feed_wait(raft, &origin, raft->commit, false);
+	if (!can_serve(raft, &origin))
+		return;
+	raft->readers =
+	    raft_grow(raft->readers, raft->nreaders, &raft->readers_cap, sizeof(*raft->readers));
+	raft->readers[raft->nreaders++] = (struct reader){ origin, raft->token };
 }
 
 void

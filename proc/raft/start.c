@@ -1,16 +1,19 @@
 /*
  * Start: first sql says which index the database is at, without having changed
  * anything; then the log is judged by it; only if it is whole does sql go on.
- *
- * A sole voter needs nobody's consent: it takes the next term, and everything in
- * its log, which is all on its disk, is committed with that term's no-op.
+ * When it has opened the database, the core is born with what log, vote and
+ * members' file remember.
  */
+#include <sys/random.h>
+
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "proc/raft/members.h"
 #include "proc/raft/raft.h"
 
 /* The file above our directory, read while we may. */
@@ -29,7 +32,8 @@ read_identity(struct raft *raft)
 	data = file_dir_open(path);
 	if (data == NULL)
 		proc_fail(&raft->proc, true, "failed to open store: %s", strerror(errno));
-	if (identity_open(data, &raft->identity, &error) == -1)
+	if (identity_open(data, &raft->identity, &error) == -1 ||
+	    (raft->settings.bootstrap && identity_bootstrap(data, &raft->identity, &error) == -1))
 		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
 	file_dir_close(data);
 }
@@ -37,44 +41,27 @@ read_identity(struct raft *raft)
 void
 start_init(struct raft *raft)
 {
-	raft->origins = calloc(LOG_BATCH_ENTRIES_MAX, sizeof(*raft->origins));
-	if (raft->origins == NULL)
+	raft->senders = calloc(RAFT_WINDOW, sizeof(*raft->senders));
+	if (raft->senders == NULL)
 		fatal("calloc");
+	raft->token = 1;
+	raft->alarm = UINT64_MAX;
 	read_identity(raft);
 }
 
-/* Takes the next term with our own vote, durable before anything is said in it. */
+/*
+ * The vote as it was read may be in memory only, and `synced` is not to be believed
+ * from here on: the log may be cut.
+ */
 static void
-become_leader(struct raft *raft)
+read_vote(struct raft *raft, struct log_config *config)
 {
-	raft->vote.term++;
+	struct error error;
+
+	if (vote_read(raft->dir, raft->identity.instance, &raft->vote, &error) == -1)
+		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
+	config->vote_synced = raft->vote.synced;
 	raft->vote.synced = 0;
-	raft->vote.candidate = identity_id(&raft->identity);
-	if (vote_write(raft->dir, raft->identity.instance, &raft->vote) == -1)
-		proc_fail(&raft->proc, true, "raft/vote: %s", strerror(errno));
-	raft->leader = true;
-	raft_append(raft, ENTRY_KIND_NOOP, NULL, 0, NULL);
-	raft->noop = log_last(raft->log) + raft->batch_count;
-	raft_flush(raft);
-	log_as("store", "this node (ID=%s, addr=%s) is now Leader", raft->settings.node_id,
-	    raft->settings.raft_adv_addr);
-}
-
-/* The first entry of a new cluster: who its members are. */
-static void
-bootstrap(struct raft *raft)
-{
-	struct iovec part;
-	char text[1024];
-	int n;
-
-	n = snprintf(text, sizeof(text), "{\"id\":\"%s\",\"addr\":\"%s\",\"voter\":true}",
-	    raft->settings.node_id, raft->settings.raft_adv_addr);
-	part.iov_base = text;
-	part.iov_len = (size_t)n;
-	raft->vote.term = 1;
-	raft_append(raft, ENTRY_KIND_CONFIGURATION, &part, 1, NULL);
-	raft_flush(raft);
 }
 
 void
@@ -89,17 +76,115 @@ start_on_picked(void *state, struct chan *chan, const union msg *msg, int fd)
 	raft->dir = file_dir_open(raft->proc.place.directory);
 	if (raft->dir == NULL)
 		proc_fail(&raft->proc, true, "failed to open store: %s", strerror(errno));
-	if (vote_read(raft->dir, raft->identity.instance, &raft->vote, &error) == -1)
-		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
+	read_vote(raft, &config);
 	memcpy(config.instance, raft->identity.instance, sizeof(config.instance));
-	config.vote_synced = raft->vote.synced;
 	config.segment_size = LOG_SEGMENT_SIZE / (size_t)raft->settings.disk_scale / 4096 * 4096;
 	raft->log = log_open(raft->dir, &config, &error);
 	if (raft->log == NULL)
 		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
-	raft->commit = raft->applied = raft->fed = picked->index;
+	raft->entries.log = raft->log;
+	if (raft->vote.term > 0 &&
+	    vote_write(raft->dir, raft->identity.instance, &raft->vote) == -1)
+		proc_fail(&raft->proc, true, "raft/vote: %s", strerror(errno));
 	ok.last = log_last(raft->log);
 	msg_log_ok_send(chan, &ok, -1);
+}
+
+/* ---- the core ---- */
+
+static bool
+note_member(void *arg, const struct log_entry *entry)
+{
+	struct core_start *start = arg;
+
+	/* What is before the base is in the members' file. */
+	return (entry->index <= start->base ||
+		core_start_note(start, entry->index, entry->type, entry->data, entry->len) == 0);
+}
+
+/* What log, vote, members' file and database remember. */
+static void
+remember(struct raft *raft, struct core_start *start)
+{
+	static struct members members;
+	struct error error;
+
+	if (members_read(raft->dir, raft->identity.instance, &members, &error) == -1)
+		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
+	start->now = raft_now_ns();
+	start->term = raft->vote.term;
+	start->vote = raft->vote.candidate;
+	start->base = members.base;
+	start->base_term = members.base > 0 ? log_term(raft->log, members.base) : 0;
+	start->latest = members.configuration;
+	start->last = log_last(raft->log);
+	start->applied = raft->applied;
+	start->chain = raft->chain;
+	if (log_first(raft->log) > start->base + 1 || start->last < start->base)
+		proc_fail(&raft->proc, true,
+		    "failed to open store: raft/peers is of entry %" PRIu64
+		    ", but the log holds %" PRIu64 " to %" PRIu64
+		    ": files of different times were mixed; restore this node from a backup",
+		    start->base, log_first(raft->log), start->last);
+	if (start->applied < start->base || start->applied > start->last)
+		proc_fail(&raft->proc, true,
+		    "failed to open store: the database is at entry %" PRIu64
+		    ", but the log holds %" PRIu64 " to %" PRIu64
+		    ": files of different times were mixed; restore this node from a backup",
+		    start->applied, start->base + 1, start->last);
+	if (log_read(raft->log, log_first(raft->log), note_member, start, &error) == -1)
+		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
+}
+
+/* The first entry of a new cluster: this node is its one member. */
+static void
+bootstrap(struct raft *raft)
+{
+	static struct peer_configuration members;
+	struct peer_member *self = &members.members[0];
+
+	members.count = 1;
+	self->id = identity_id(&raft->identity);
+	self->suffrage = PEER_VOTER;
+	(void)snprintf(self->name, sizeof(self->name), "%s", raft->settings.node_id);
+	(void)snprintf(self->address, sizeof(self->address), "%s", raft->settings.raft_adv_addr);
+	(void)core_bootstrap(raft->core, &members);
+}
+
+static uint64_t
+draw_seed(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		fatal("getrandom");
+	return (seed);
+}
+
+static void
+make_core(struct raft *raft)
+{
+	struct core_start *start = calloc(1, sizeof(*start));
+	struct core_config config = {
+		.id = identity_id(&raft->identity),
+		.seed = draw_seed(),
+		/* Patience before an election; heartbeats come ten times as often. */
+		.election_ns = (uint64_t)raft->settings.heartbeat_ns,
+		.lease_ns = (uint64_t)raft->settings.lease_ns,
+		.window = RAFT_WINDOW,
+		/* More than http is let send ahead of sql (feed.c), and then the largest command. */
+		.window_bytes = 3 * COMMAND_MAX,
+		.ops = entries_ops(&raft->entries),
+	};
+
+	if (start == NULL)
+		fatal("calloc");
+	remember(raft, start);
+	raft->core = core_new(&config, start);
+	if (raft->core == NULL)
+		fatal("core");
+	raft->handed = start->last;
+	free(start);
 }
 
 void
@@ -110,13 +195,12 @@ start_on_opened(void *state, struct chan *chan, const union msg *msg, int fd)
 	if (raft->log == NULL || raft->sql_open)
 		fatalx("sql: opened out of turn");
 	raft->sql_open = true;
-	raft->applied = raft->fed = msg->opened.index;
+	raft->commit = raft->apply = raft->applied = raft->fed = msg->opened.index;
 	raft->chain = msg->opened.chain;
 	log_as("store", "opening store with node ID %s, listening on %s", raft->settings.node_id,
 	    raft->settings.raft_adv_addr);
-	if (log_last(raft->log) == 0 && raft->settings.bootstrap)
+	make_core(raft);
+	if (log_last(raft->log) == 0 && raft->vote.term == 0 && raft->settings.bootstrap)
 		bootstrap(raft);
-	if (log_last(raft->log) > 0)
-		become_leader(raft);
 	raft->changed = true;
 }

@@ -56,6 +56,26 @@ test_made_once(void **state)
 	assert_memory_not_equal(&first, &again, sizeof(first));
 }
 
+/* The cluster's id is drawn once, is kept, and leaves the node's own alone. */
+static void
+test_cluster(void **state)
+{
+	static const uint8_t none[IDENTITY_SIZE];
+	struct identity first, again;
+
+	assert_int_equal(identity_open(simdisk_dir(), &first, &error), 0);
+	assert_memory_equal(first.cluster, none, sizeof(none));
+	again = first;
+	assert_int_equal(identity_bootstrap(simdisk_dir(), &again, &error), 0);
+	assert_memory_not_equal(again.cluster, none, sizeof(none));
+	assert_memory_equal(again.instance, first.instance, sizeof(first.instance));
+	first = again;
+	assert_int_equal(identity_bootstrap(simdisk_dir(), &again, &error), 0);
+	assert_memory_equal(&again, &first, sizeof(first));
+	assert_int_equal(identity_open(simdisk_dir(), &again, &error), 0);
+	assert_memory_equal(&again, &first, sizeof(first));
+}
+
 static void
 test_text(void **state)
 {
@@ -154,6 +174,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_made_once),
+		TEST(test_cluster),
 		TEST(test_text),
 		TEST(test_nothing_else_is_taken),
 		TEST(test_death_at_every_step),

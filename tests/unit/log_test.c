@@ -226,7 +226,10 @@ test_drop_keeps_what_is_above(void **state)
 
 	for (i = 0; i < 40; i++)
 		assert_true(logbook_append(&book, 1 + i / 10, 2, 1500));
+	assert_false(log_can_drop(book.log, 1));
+	assert_true(log_can_drop(book.log, 50));
 	log_drop_before(book.log, 50);
+	assert_false(log_can_drop(book.log, 50));
 	assert_true(log_first(book.log) > 1);
 	assert_true(log_first(book.log) <= 51);
 	check();
