@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,9 +28,18 @@ log_init(const char *module, enum log_level level)
 }
 
 void
-log_set_level(enum log_level level)
+log_set_level(const char *name)
 {
-	log_most = level;
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = { { "off", LOG_ERROR }, { "error", LOG_ERROR }, { "warn", LOG_WARN },
+		{ "debug", LOG_DEBUG }, { "trace", LOG_DEBUG } };
+
+	log_most = LOG_INFO;
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (strcasecmp(name, levels[i].name) == 0)
+			log_most = levels[i].level;
 }
 
 static size_t

@@ -14,7 +14,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* `module` is what stands in brackets; it is borrowed for good. */
 void log_init(const char *module, enum log_level);
-void log_set_level(enum log_level);
+/* ERROR, WARN, INFO, DEBUG in any case; also OFF and TRACE, the nearest of them; else INFO. */
+void log_set_level(const char *name);
 
 void log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_warnx(const char *, ...) __attribute__((format(printf, 1, 2)));

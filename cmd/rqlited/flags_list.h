@@ -94,10 +94,10 @@ X(UINT,	    sql_value_max,		SQL_LENGTH_MAX,	 SQL,	  BUILT, "Largest text or blob
 X(STRING,   trace_profile,		"",		 OPS,	  LATER, "File for an execution trace") \
 X(BOOL,	    version,			false,		 GENERAL, BUILT, "Print the version on standard error, exit 0") \
 X(UINT,	    vm_steps_max,		SQL_VM_STEPS_DEFAULT, SQL, BUILT, "SQLite VM steps after which a write without db_timeout is ended") \
-X(INT,	    write_queue_batch_size,	128,		 QUEUE,	  BUILT, "Queued writes merged into one log entry") \
-X(INT,	    write_queue_capacity,	1024,		 QUEUE,	  BUILT, "Queued writes held at most") \
-X(DURATION, write_queue_timeout,	FLAGS_MS(50),	 QUEUE,	  BUILT, "Longest time a queued write waits for company") \
-X(BOOL,	    write_queue_tx,		false,		 QUEUE,	  BUILT, "Run each batch of queued writes in a transaction")
+X(INT,	    write_queue_batch_size,	128,		 QUEUE,	  LATER, "Queued writes merged into one log entry") \
+X(INT,	    write_queue_capacity,	1024,		 QUEUE,	  LATER, "Queued writes held at most") \
+X(DURATION, write_queue_timeout,	FLAGS_MS(50),	 QUEUE,	  LATER, "Longest time a queued write waits for company") \
+X(BOOL,	    write_queue_tx,		false,		 QUEUE,	  LATER, "Run each batch of queued writes in a transaction")
 /* clang-format on */
 
 #endif

@@ -142,7 +142,7 @@ wire_raft(struct master *master, struct worker *worker)
 	tell_number(worker, "raft-snap", (int64_t)flags->raft_snap);
 	tell_number(worker, "vm-steps-max", (int64_t)flags->vm_steps_max);
 	tell_number(worker, "disk-scale", (int64_t)flags->disk_scale);
-	tell(worker, "raft-log-level", flags->raft_log_level);
+	tell(worker, "log-level", flags->raft_log_level);
 	hand(worker, FILE_RAFT_LISTENER, ROLE_RAFT, 0, duplicate(master->raft_listener));
 	hand(worker, FILE_BOARD, ROLE_RAFT, 0, duplicate(master->board));
 	hand(worker, FILE_LOCK, ROLE_RAFT, 0, duplicate(master->lock));
@@ -152,6 +152,7 @@ static void
 wire_sql(struct master *master, struct worker *worker)
 {
 	const struct flags *flags = master->flags;
+	bool seldom = flags->raft_snap_int == 0;
 
 	tell_bool(worker, "fk", flags->fk);
 	tell_number(worker, "sql-value-max", (int64_t)flags->sql_value_max);
@@ -161,8 +162,10 @@ wire_sql(struct master *master, struct worker *worker)
 		return;
 	}
 	tell_number(worker, "raft-snap", (int64_t)flags->raft_snap);
-	tell_number(worker, "raft-snap-wal-size", (int64_t)flags->raft_snap_wal_size);
-	tell_number(worker, "raft-snap-int", flags->raft_snap_int);
+	/* As rqlite: without an interval entries are counted at times, and the WAL is not looked at. */
+	tell_number(
+	    worker, "raft-snap-wal-size", seldom ? 0 : (int64_t)flags->raft_snap_wal_size);
+	tell_number(worker, "raft-snap-int", seldom ? FLAGS_S(120) : flags->raft_snap_int);
 	tell_number(worker, "disk-scale", (int64_t)flags->disk_scale);
 	hand(worker, FILE_LOCK, ROLE_SQL, 0, duplicate(master->lock));
 }

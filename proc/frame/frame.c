@@ -96,9 +96,9 @@ proc_hello(struct proc *proc, enum role role)
 		fatalx("the master does not listen");
 }
 
-/* Settings that are the frame's own: where and how to confine. */
+/* Settings that are the frame's own: where and how to confine, what to log. */
 static bool
-place_setting(struct sandbox_place *place, const char *name, char *value)
+frame_setting(struct sandbox_place *place, const char *name, char *value)
 {
 	if (strcmp(name, "sandbox") == 0)
 		place->mode = strcmp(value, "off") == 0 ? SANDBOX_OFF :
@@ -113,6 +113,8 @@ place_setting(struct sandbox_place *place, const char *name, char *value)
 		place->gid = (gid_t)strtoul(value, NULL, 10);
 	else if (strcmp(name, "master") == 0)
 		place->master = (pid_t)strtol(value, NULL, 10);
+	else if (strcmp(name, "log-level") == 0)
+		log_set_level(value);
 	else
 		return (false);
 	free(value);
@@ -146,7 +148,7 @@ gather_setting(struct proc *proc, const struct proc_gather *gather, const struct
 	char *value = proc_text(&conf->value);
 	size_t i;
 
-	if (!place_setting(&proc->place, name, value)) {
+	if (!frame_setting(&proc->place, name, value)) {
 		for (i = 0; i < gather->count; i++)
 			if (strcmp(gather->settings[i].name, name) == 0)
 				break;

@@ -1,10 +1,21 @@
 /* Confines a connection; see connection.h. */
 #include "proc/sql/connection.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <stddef.h>
 
 #include "common/limits.h"
 #include "proc/sql/functions.h"
+
+static int value_max = SQL_LENGTH_MAX;
+
+void
+connection_set_value_max(int64_t max)
+{
+	assert(max > 0 && max <= INT_MAX);
+	value_max = (int)max;
+}
 
 int
 connection_confine(sqlite3 *db)
@@ -22,8 +33,8 @@ connection_confine(sqlite3 *db)
 	int rc;
 
 	sqlite3_extended_result_codes(db, 1);
-	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, SQL_LENGTH_MAX);
-	sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, SQL_LENGTH_MAX);
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, value_max);
+	sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, value_max);
 	sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SQL_LIKE_PATTERN_MAX);
 	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM needs one */
 	sqlite3_limit(db, SQLITE_LIMIT_WORKER_THREADS, 0);

@@ -7,7 +7,10 @@
 #define PROC_SQL_CONNECTION_H
 
 #include <sqlite3.h>
+#include <stdint.h>
 
+/* The longest text, blob and statement, in bytes, of connections confined from now on. */
+void connection_set_value_max(int64_t);
 /* Returns an SQLite code. */
 int connection_confine(sqlite3 *);
 

@@ -21,6 +21,7 @@
 #include "common/sandbox.h"
 #include "proc/frame/loop.h"
 #include "proc/sql/apply.h"
+#include "proc/sql/connection.h"
 #include "proc/sql/memory.h"
 #include "proc/sql/sqlvfs.h"
 #include "proc/sql/store.h"
@@ -69,7 +70,7 @@ struct sql {
 	unsigned retry_ms;
 	struct event *retry;
 	uint64_t base_told;
-	int64_t checkpoint_ns; /* when the last one was tried */
+	int64_t checkpoint_ns; /* when the last one was tried, or the store opened */
 	uint64_t command, command_term; /* index and term of the last command applied */
 	int64_t command_ns; /* CLOCK_REALTIME of then; 0: none since the start */
 	uint64_t bytes_since_base; /* of entries applied: what the log holds for us */
@@ -102,6 +103,15 @@ static struct chan *
 raft_of(struct sql *sql)
 {
 	return (proc_peer(&sql->proc, ROLE_RAFT, 0));
+}
+
+static int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
 }
 
 /* ---- recovery ---- */
@@ -147,12 +157,14 @@ on_log_ok(void *state, struct chan *chan, const union msg *msg, int fd)
 
 	if (sql->opened)
 		fatalx("raft: log judged twice");
+	connection_set_value_max(sql->value_max);
 	if (store_open(sql->store, &error) == -1)
 		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
 	sql->apply = apply_new(sql->store, &config, &error);
 	if (sql->apply == NULL)
 		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
 	sql->opened = true;
+	sql->checkpoint_ns = now_ns();
 	opened = (struct msg_opened){ apply_index(sql->apply), apply_chain(sql->apply) };
 	msg_opened_send(chan, &opened, -1);
 	msg_opened_send(sql->proc.control, &opened, -1);
@@ -345,15 +357,6 @@ apply_all(struct sql *sql)
 }
 
 /* ---- checkpoints ---- */
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
-}
 
 static bool
 is_due(const struct sql *sql)

@@ -19,6 +19,7 @@
 #include "common/pulse.h"
 #include "common/sandbox.h"
 #include "proc/frame/loop.h"
+#include "proc/sql/connection.h"
 #include "proc/sql/query.h"
 #include "proc/sql/sqlpage.h"
 #include "proto/command.h"
@@ -429,6 +430,7 @@ open_pool(struct reader *reader)
 		config.connections = (unsigned)reader->connections;
 	(void)snprintf(path, sizeof(path), "%s/db.sqlite", reader->proc.place.directory);
 	config.path = path;
+	connection_set_value_max(reader->value_max);
 	reader->pool = query_pool_open(&config, &error);
 	if (reader->pool == NULL)
 		fatalx("%s: %s", path, error.text);
