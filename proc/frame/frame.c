@@ -101,9 +101,9 @@ static bool
 frame_setting(struct sandbox_place *place, const char *name, char *value)
 {
 	if (strcmp(name, "sandbox") == 0)
-		place->mode = strcmp(value, "off") == 0 ? SANDBOX_OFF :
-		    strcmp(value, "require") == 0	? SANDBOX_REQUIRE :
-							  SANDBOX_WARN;
+		place->mode = strcmp(value, "off") == 0	      ? SANDBOX_OFF
+			      : strcmp(value, "require") == 0 ? SANDBOX_REQUIRE
+							      : SANDBOX_WARN;
 	else if (strcmp(name, "directory") == 0) {
 		place->directory = value;
 		return (true);
@@ -318,13 +318,14 @@ proc_dispatch(struct proc *proc, struct chan *chan)
 
 	while (!chan->paused && (result = chan_next(chan, &frame)) != CHAN_AGAIN) {
 		if (result != CHAN_OK)
-			fatalx("%s %u: broken framing", role_name((enum role)chan->role), chan->number);
+			fatalx("%s %u: broken framing", role_name((enum role)chan->role),
+			    chan->number);
 		decode(proc, chan, &frame, &msg);
 		if (handle_own(proc, &frame, &msg))
 			continue;
 		if (proc->handlers[frame.type] == NULL)
-			fatalx("%s %u: unexpected %s", role_name((enum role)chan->role), chan->number,
-			    ipc_entry(frame.type)->name);
+			fatalx("%s %u: unexpected %s", role_name((enum role)chan->role),
+			    chan->number, ipc_entry(frame.type)->name);
 		proc->handlers[frame.type]->handle(proc->state, chan, &msg, frame.fd);
 		if (!is_connected(proc, chan))
 			return;
@@ -374,17 +375,25 @@ proc_write(struct proc *proc, struct chan *chan)
 	flush_one(proc, chan);
 }
 
-void
-proc_flush(struct proc *proc)
+static void
+flush_peers(struct proc *proc, bool http)
 {
 	size_t i;
 
+	for (i = proc->npeers; i > 0; i--)
+		if (i <= proc->npeers && (proc->peers[i - 1]->role == ROLE_HTTP) == http &&
+		    chan_queued(proc->peers[i - 1]) > 0 && !proc->peers[i - 1]->writing)
+			flush_one(proc, proc->peers[i - 1]);
+}
+
+/* http first: a client waits behind it, and who is woken first runs first on a busy core. */
+void
+proc_flush(struct proc *proc)
+{
 	if (chan_queued(proc->control) > 0 && !proc->control->writing)
 		flush_one(proc, proc->control);
-	for (i = proc->npeers; i > 0; i--)
-		if (i <= proc->npeers && chan_queued(proc->peers[i - 1]) > 0 &&
-		    !proc->peers[i - 1]->writing)
-			flush_one(proc, proc->peers[i - 1]);
+	flush_peers(proc, true);
+	flush_peers(proc, false);
 }
 
 void
