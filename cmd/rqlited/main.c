@@ -190,17 +190,18 @@ start(struct master *master, int argc, char **argv)
 		return (die(what, &error));
 	}
 	log_as("mux", "mux serving on %s, advertising %s", flags->raft_addr, flags->raft_adv_addr);
+	/* What can be found wrong without the data directory is, before it is made. */
+	if (flags_check_files(flags, &error) == -1)
+		return (die("", &error));
+	master->listener = listen_tcp(flags->http_addr, &error);
+	if (master->listener == -1)
+		return (die("failed to start HTTP server: ", &error));
 	if (data_prepare(master, &error) == -1)
 		return (die("failed to open data directory: ", &error));
 	(void)snprintf(path, sizeof(path), "%s/node.json", flags->data_dir);
 	fresh = access(path, F_OK) == -1;
 	log_as("rqlited", fresh ? "no preexisting node state detected in %s, node may be bootstrapping" :
 	    "preexisting node state detected in %s", flags->data_dir);
-	if (flags_check_files(flags, &error) == -1)
-		return (die("", &error));
-	master->listener = listen_tcp(flags->http_addr, &error);
-	if (master->listener == -1)
-		return (die("failed to start HTTP server: ", &error));
 	log_as("http", "service listening on %s", flags->http_addr);
 	if (fresh && flags->join[0] == '\0')
 		log_as("rqlited", "bootstrapping single new node");

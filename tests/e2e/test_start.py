@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import PROGRAM, ROOT, basic, wait_for
+from conftest import PROGRAM, ROOT, basic, free_port, wait_for
 
 
 def run(*arguments, limit=15):
@@ -40,10 +40,66 @@ def test_wrong_flags(tmp_path, arguments, words):
     assert not (tmp_path / "d").exists(), "a start that fails leaves nothing"
 
 
-def test_port_out_of_range(tmp_path):
-    done = run("-http-addr", "127.0.0.1:99999", "-raft-addr", "127.0.0.1:28001", tmp_path / "d")
-    assert done.returncode == 1
-    assert "address 99999: invalid port" in done.stdout + done.stderr
+FREE = "-raft-addr", "127.0.0.1:%d" % free_port()
+FREE_HTTP = "-http-addr", "127.0.0.1:%d" % free_port()
+
+
+def log_line(done):
+    """The last line of a start that failed, without its time of day."""
+    return re.sub(r"^\[rqlited\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", "", done.stderr.splitlines()[-1])
+
+
+@pytest.mark.parametrize("arguments, text", [
+    ([*FREE, "-http-addr", "127.0.0.1:99999"], "failed to start HTTP server: listen tcp: address 99999: invalid port"),
+    ([*FREE_HTTP, "-raft-addr", "127.0.0.1:99999"],
+     "failed to listen on 127.0.0.1:99999: listen tcp: address 99999: invalid port"),
+    ([*FREE, "-http-addr", "no.such.host.invalid:1"],
+     "failed to start HTTP server: listen tcp: lookup no.such.host.invalid: no such host"),
+    ([*FREE, "-http-addr", "192.0.2.1:1"],
+     "failed to start HTTP server: listen tcp 192.0.2.1:1: bind: cannot assign requested address"),
+    ([*FREE_HTTP, "-raft-addr", "192.0.2.1:1"],
+     "failed to listen on 192.0.2.1:1: listen tcp 192.0.2.1:1: bind: cannot assign requested address"),
+    ([*FREE, *FREE_HTTP, "-auth", "nowhere"], "failed to get credential store: open nowhere: no such file or directory"),
+    ([*FREE, *FREE_HTTP, "-http-cert", "nowhere", "-http-key", "nowhere"],
+     "failed to start HTTP server: open nowhere: no such file or directory"),
+], ids=lambda a: a if isinstance(a, str) else "")
+def test_what_a_failed_start_says_and_leaves(tmp_path, arguments, text):
+    done = run(*arguments, tmp_path / "d")
+    assert (done.returncode, log_line(done)) == (1, text)
+    assert not (tmp_path / "d").exists(), "a start that fails leaves nothing"
+
+
+@pytest.mark.parametrize("flag, text", [
+    ("-http-addr", "failed to start HTTP server: listen tcp ADDR: bind: address already in use"),
+    ("-raft-addr", "failed to listen on ADDR: listen tcp ADDR: bind: address already in use"),
+])
+def test_port_in_use(node, tmp_path, flag, text):
+    more = FREE if flag == "-http-addr" else FREE_HTTP
+    done = run(*more, flag, node.address, tmp_path / "d")
+    assert (done.returncode, log_line(done)) == (1, text.replace("ADDR", node.address))
+    assert not (tmp_path / "d").exists()
+
+
+def test_data_directory_in_use(node):
+    done = run(*FREE, *FREE_HTTP, node.data)
+    assert (done.returncode, log_line(done)) == (1, "failed to open data directory: data directory %s is in use by "
+                                                 "another rqlited (its lock is held)" % node.data)
+    assert node.query("SELECT 1") == [[1]]
+
+
+def test_directory_of_rqlite(tmp_path):
+    (tmp_path / "raft.db").write_text("")
+    done = run(*FREE, *FREE_HTTP, tmp_path)
+    assert done.returncode == 1 and log_line(done) == (
+        "failed to open data directory: %s was written by rqlite, whose format this version does not read: "
+        "start with an empty directory and load a backup" % tmp_path)
+
+
+def test_logo_is_all_that_goes_to_standard_output(node, tmp_path):
+    done = run("-http-addr", node.address, *FREE, tmp_path / "d")
+    assert done.stdout.count("\n") == 6 and "[" not in done.stdout
+    for line in done.stderr.splitlines():
+        assert re.match(r"\[[a-z0-9-]+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d \S", line), line
 
 
 def test_help_and_version():
