@@ -1,178 +1,243 @@
 /*
- * A worker that hears a message from a peer that must not send it dies of it.
+ * Who hears a message that it must not get from that peer ends: each worker for
+ * each peer and each message outside the table of proto/ipc.h, the master by
+ * killing who sent it.  And a damaged frame is refused, or taken for just what
+ * it says, in a living worker as in ipc_decode().
  *
- * This program plays the master and a captured sibling of a real rqlited-auth:
- * for every role and every message it starts the worker, connects it to a peer
- * of that role, and sends the message, well formed.  Only AUTH_CHECK from http is
- * answered; for anything else the worker must be gone with status 1.
+ * Every trial has a process of its own: a real worker, confined, that was told
+ * what a real master tells it, with a peer that is ours (stage.h).
  *
- *	pairs PATH-OF-RQLITED-AUTH
+ *	pairs PROGRAMS LIBEXEC MASTER [FLAG...]
+ *
+ * PROGRAMS is the folder of the real workers; LIBEXEC that of links to this
+ * program, where MASTER looks for its workers.
  */
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-
-#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/chan.h"
-#include "common/counters.h"
 #include "common/log.h"
-#include "proto/ipc.h"
+#include "tests/privsep/stage.h"
 
-#define WAIT_MS 10000
-#define CONTROL_FD 3
+#define BIT(role) (1U << (role))
 
-struct player {
-	pid_t pid;
-	struct chan master;
-	struct chan sibling;
-};
+static struct {
+	const char *programs;
+	const char *libexec;
+	char **command;
+	struct script scripts[ROLE__COUNT];
+	unsigned tried;
+	unsigned bad;
+} test;
 
-/* A nameless file with these bytes. */
-static int
-file_of(const void *data, size_t len, size_t size)
+static const char *
+program_of(enum role role)
 {
-	int fd = memfd_create("pairs", MFD_CLOEXEC);
+	static char path[4096];
 
-	if (fd == -1 || ftruncate(fd, (off_t)size) == -1 ||
-	    pwrite(fd, data, len, 0) != (ssize_t)len)
-		fatal("memfd");
-	return (fd);
+	(void)snprintf(path, sizeof(path), "%s/rqlited-%s", test.programs, role_name(role));
+	return (path);
 }
 
-static void
-hand(struct player *player, enum ipc_file kind, enum role of, int fd)
-{
-	struct msg_conf_file file = { .kind = (uint8_t)kind, .role = (uint8_t)of };
-
-	msg_conf_file_send(&player->master, &file, fd);
-}
-
-static void
-tell(struct player *player, const char *name, const char *value)
-{
-	struct msg_conf conf = { ipc_text(name), ipc_text(value) };
-
-	msg_conf_send(&player->master, &conf, -1);
-}
-
-/* All a worker `auth` is told by its master, and one peer. */
-static void
-wire(struct player *player, enum role role, int peer_fd)
-{
-	static const char credentials[] = "[{\"username\": \"*\", \"perms\": [\"all\"]}]";
-	static const uint8_t key[16] = { 1 };
-	struct msg_hello hello = { .role = ROLE_AUTH, .revision = ipc_revision() };
-	struct msg_peer peer = { .role = (uint8_t)role };
-	struct msg_gathered gathered = { 1 };
-	char pid[16];
-
-	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	hello.build = ipc_text(RQLITED_VERSION);
-	msg_hello_send(&player->master, &hello, -1);
-	tell(player, "master", pid);
-	tell(player, "auth", "credentials");
-	hand(player, FILE_COUNTERS, ROLE_AUTH, file_of("", 0, COUNTERS_PAGE_SIZE));
-	hand(player, FILE_TICKET_KEY, ROLE_RAFT, file_of(key, sizeof(key), sizeof(key)));
-	hand(player, FILE_TICKET_KEY, ROLE_READ, file_of(key, sizeof(key), sizeof(key)));
-	hand(player, FILE_CREDENTIALS, ROLE_AUTH,
-	    file_of(credentials, sizeof(credentials) - 1, sizeof(credentials) - 1));
-	msg_peer_send(&player->master, &peer, peer_fd);
-	msg_gathered_send(&player->master, &gathered, -1);
-	if (chan_flush_wait(&player->master, WAIT_MS) != CHAN_OK)
-		fatalx("the worker does not listen");
-}
-
-static void
-start(struct player *player, char *path, enum role role)
-{
-	char *argv[] = { path, NULL }, *env[] = { NULL };
-	int control[2], peer[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct frame frame;
-
-	if (null == -1 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) == -1 ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, peer) == -1)
-		fatal("socketpair");
-	player->pid = fork();
-	if (player->pid == -1)
-		fatal("fork");
-	if (player->pid == 0) {
-		if (dup2(null, STDERR_FILENO) == -1 || dup2(control[1], 10) == -1 ||
-		    dup2(10, CONTROL_FD) == -1)
-			_exit(126);
-		close_range(CONTROL_FD + 1, ~0U, 0);
-		execve(path, argv, env);
-		_exit(127);
-	}
-	close(null);
-	close(control[1]);
-	chan_init(&player->master, control[0], FRAME_SMALL_MAX);
-	chan_init(&player->sibling, peer[0], FRAME_SMALL_MAX);
-	wire(player, role, peer[1]);
-	do {
-		if (chan_wait(&player->master, &frame, WAIT_MS) != CHAN_OK)
-			fatalx("%s does not start", path);
-	} while (frame.type != MSG_READY);
-}
-
-/* The exit status of the worker, once its channels are closed. */
-static int
-end(struct player *player)
-{
-	int status;
-
-	chan_fini(&player->sibling);
-	chan_fini(&player->master);
-	if (waitpid(player->pid, &status, 0) == -1)
-		fatal("waitpid");
-	return (WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status));
-}
-
-/* Whether the worker took the message as the table says. */
 static bool
-try_pair(char *path, enum role role, unsigned type)
+is_listed(enum role from, enum role to, unsigned type)
+{
+	return ((ipc_entry(type)->from & BIT(from)) != 0 && (ipc_entry(type)->to & BIT(to)) != 0);
+}
+
+/* The message with nothing in it, which every codec takes. */
+static void
+send_empty(struct chan *chan, unsigned type)
 {
 	static const union msg zero;
+	size_t begun = chan_begin(chan, (uint16_t)type);
+	int fd = ipc_entry(type)->fd ? fileno(tmpfile()) : -1;
+
+	ipc_entry(type)->encode(&chan->out, &zero);
+	chan_end(chan, begun, fd);
+	(void)chan_flush_wait(chan, STAGE_WAIT_MS);
+}
+
+static void
+note(bool good, const char *what, enum role from, enum role to)
+{
+	test.tried++;
+	test.bad += !good;
+	if (!good)
+		printf("FAIL %s from %s to %s\n", what, role_name(from), role_name(to));
+}
+
+/* ---- workers ---- */
+
+/* A pair outside the table ends the worker, which says why; one of the table does not. */
+static void
+try_worker(enum role from, enum role to, unsigned type)
+{
+	struct player player;
+	char text[128], words[8192];
+	bool refused, lives;
+	int status;
+
+	(void)snprintf(text, sizeof(text), "%s 0: message %u: message not allowed here",
+	    role_name(from), type);
+	player_start(&player, program_of(to), &test.scripts[to], from);
+	send_empty(from == ROLE_MASTER ? &player.master : &player.peer, type);
+	lives = player_settle(&player);
+	words_read(player.words, words, sizeof(words));
+	refused = strstr(words, text) != NULL || strstr(words, "malformed message") != NULL;
+	status = player_end(&player);
+	if (is_listed(from, to, type))
+		note(!refused, ipc_entry(type)->name, from, to);
+	else
+		note(refused && !lives && status == 1, ipc_entry(type)->name, from, to);
+}
+
+/* ---- the master ---- */
+
+/* The master kills the worker that sent what it may not, at once. */
+static void
+try_master(enum role from, unsigned type)
+{
+	struct stage stage;
+	struct pollfd pfd;
+	char text[128], words[8192];
+	bool killed;
+
+	(void)snprintf(
+	    text, sizeof(text), "worker %s 0 broke the protocol, killing it", role_name(from));
+	stage_open(&stage, test.libexec, test.command);
+	pfd = (struct pollfd){ stage.standin[from], POLLIN, 0 };
+	killed = poll(&pfd, 1, 0) == 0;
+	send_empty(&stage.control[from], type);
+	killed = killed && poll(&pfd, 1, STAGE_WAIT_MS) == 1;
+	words_read(stage.words, words, sizeof(words));
+	killed = killed && strstr(words, text) != NULL;
+	stage_close(&stage);
+	note(killed, ipc_entry(type)->name, from, ROLE_MASTER);
+}
+
+/* ---- damaged frames ---- */
+
+enum fate { DIES, WAITS, ANSWERS };
+
+/* What becomes of a receiver of these bytes, by the rules of common/chan.h and proto/ipc.h. */
+static enum fate
+fate_of(const uint8_t *bytes, size_t len)
+{
+	struct frame frame = { .fd = -1, .data = bytes + CHAN_HEAD_SIZE };
+	uint16_t flags;
+	uint32_t size;
+	union msg msg;
+
+	if (len < CHAN_HEAD_SIZE)
+		return (WAITS);
+	memcpy(&size, bytes, sizeof(size));
+	memcpy(&frame.type, bytes + 4, sizeof(frame.type));
+	memcpy(&flags, bytes + 6, sizeof(flags));
+	if (flags != 0 || size > FRAME_MAX)
+		return (DIES);
+	if (size > len - CHAN_HEAD_SIZE)
+		return (WAITS);
+	frame.len = size;
+	return (ipc_decode(&frame, ROLE_HTTP, ROLE_AUTH, &msg) == NULL ? ANSWERS : DIES);
+}
+
+/* auth hears these bytes from http: returns what became of it. */
+static enum fate
+send_bytes(const uint8_t *bytes, size_t len, int *status)
+{
 	struct player player;
 	struct frame frame;
-	enum chan_result result;
-	bool listed = role == ROLE_HTTP && type == MSG_AUTH_CHECK;
-	int status, fd = ipc_entry(type)->fd ? file_of("", 0, 1) : -1;
-	size_t begun;
+	enum fate fate = DIES;
 
-	start(&player, path, role);
-	begun = chan_begin(&player.sibling, (uint16_t)type);
-	ipc_entry(type)->encode(&player.sibling.out, &zero);
-	chan_end(&player.sibling, begun, fd);
-	(void)chan_flush_wait(&player.sibling, WAIT_MS);
-	result = chan_wait(&player.sibling, &frame, WAIT_MS);
-	listed = listed && result == CHAN_OK && frame.type == MSG_AUTH_RESULT;
-	status = end(&player);
-	if (listed)
-		return (status == 0);
-	if (result == CHAN_CLOSED && status == 1 && !(role == ROLE_HTTP && type == MSG_AUTH_CHECK))
-		return (true);
-	printf("FAIL %s from %s: exit status %d\n", ipc_entry(type)->name, role_name(role), status);
-	return (false);
+	player_start(&player, program_of(ROLE_AUTH), &test.scripts[ROLE_AUTH], ROLE_HTTP);
+	buf_add(&player.peer.out, bytes, len);
+	(void)chan_flush_wait(&player.peer, STAGE_WAIT_MS);
+	if (player_settle(&player))
+		fate =
+		    chan_wait(&player.peer, &frame, 1) == CHAN_OK && frame.type == MSG_AUTH_RESULT
+			? ANSWERS
+			: WAITS;
+	*status = player_end(&player);
+	return (fate);
+}
+
+static unsigned fates[ANSWERS + 1];
+
+static void
+try_bytes(const uint8_t *bytes, size_t len, const char *what)
+{
+	enum fate planned = fate_of(bytes, len), seen;
+	int status;
+
+	seen = send_bytes(bytes, len, &status);
+	fates[planned]++;
+	note(seen == planned && status == (planned == DIES ? 1 : 0), what, ROLE_HTTP, ROLE_AUTH);
+}
+
+/* Every truncation, with the true length in the head and without; every flipped bit. */
+static void
+try_damage(void)
+{
+	struct msg_auth_check check = { 7, { (const uint8_t *)"0123456789abcdef", 16 },
+		ipc_text("lois"), ipc_text("lane") };
+	struct buf frame = BUF_INIT;
+	uint32_t payload, cut;
+	size_t len, bit;
+
+	buf_add_u32(&frame, 0);
+	buf_add_u16(&frame, MSG_AUTH_CHECK);
+	buf_add_u16(&frame, 0);
+	ipc_entry(MSG_AUTH_CHECK)->encode(&frame, &(union msg){ .auth_check = check });
+	payload = (uint32_t)(buf_size(&frame) - CHAN_HEAD_SIZE);
+	memcpy(frame.data, &payload, sizeof(payload));
+	try_bytes(frame.data, frame.len, "a whole frame");
+	for (len = 1; len < frame.len; len++)
+		try_bytes(frame.data, len, "the beginning of a frame");
+	for (cut = 0; cut < payload; cut++) {
+		memcpy(frame.data, &cut, sizeof(cut));
+		try_bytes(frame.data, CHAN_HEAD_SIZE + cut, "a frame cut short");
+	}
+	memcpy(frame.data, &payload, sizeof(payload));
+	for (bit = 0; bit < frame.len * 8; bit++) {
+		frame.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		try_bytes(frame.data, frame.len, "a frame with one bit flipped");
+		frame.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+	}
+	buf_fini(&frame);
 }
 
 int
 main(int argc, char *argv[])
 {
-	unsigned role, type, bad = 0, tried = 0;
+	const char *name = strrchr(argv[0], '/');
+	struct stage stage;
+	unsigned from, to, type;
 
-	if (argc != 2)
-		fatalx("usage: pairs PATH-OF-RQLITED-AUTH");
-	for (role = ROLE_HTTP; role < ROLE__COUNT; role++) {
-		for (type = 0; type < MSG__COUNT; type++) {
-			bad += !try_pair(argv[1], (enum role)role, type);
-			tried++;
-		}
-	}
-	printf("%u messages tried, %u taken otherwise than planned\n", tried, bad);
-	return (bad == 0 ? 0 : 1);
+	if (name != NULL && strncmp(name, "/rqlited-", 9) == 0)
+		return (stage_stand_in(argv[0]));
+	if (argc < 4)
+		fatalx("usage: pairs PROGRAMS LIBEXEC MASTER [FLAG...]");
+	test.programs = argv[1];
+	test.libexec = argv[2];
+	test.command = argv + 3;
+	for (from = ROLE_HTTP; from < ROLE__COUNT; from++)
+		for (type = 0; type < MSG__COUNT; type++)
+			if (!is_listed((enum role)from, ROLE_MASTER, type))
+				try_master((enum role)from, type);
+	stage_open(&stage, test.libexec, test.command);
+	for (to = ROLE_HTTP; to < ROLE__COUNT; to++)
+		stage_record(&stage, (enum role)to, &test.scripts[to]);
+	stage_close(&stage);
+	for (to = ROLE_HTTP; to < ROLE__COUNT; to++)
+		for (from = ROLE_MASTER; from < ROLE__COUNT; from++)
+			for (type = 0; type < MSG__COUNT; type++)
+				try_worker((enum role)from, (enum role)to, type);
+	printf("%u messages, %u taken otherwise than planned\n", test.tried, test.bad);
+	test.tried = 0;
+	try_damage();
+	printf("%u damaged frames: %u deaths, %u waited for the rest, %u other messages\n",
+	    test.tried, fates[DIES], fates[WAITS], fates[ANSWERS]);
+	return (test.bad == 0 ? 0 : 1);
 }
