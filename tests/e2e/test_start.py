@@ -124,6 +124,32 @@ def test_version_names_the_commit(node):
     assert re.fullmatch(r"[A-Z][a-z]{2} [ \d]\d \d{4} \d\d:\d\d:\d\d", build["build_time"])
 
 
+NO_PEM = "tls: failed to find any PEM data in %s input"
+
+
+@pytest.mark.parametrize("cert, key, more, text", [
+    ("bad", "a.key", [], NO_PEM % "certificate"), ("a.crt", "bad", [], NO_PEM % "key"),
+    ("a.crt", "b.key", [], "tls: private key does not match public key"),
+    ("a.crt", "locked.key", [], "tls: failed to parse private key"),
+    ("a.crt", "a.key", ["-http-verify-client", "-http-ca-cert", "bad"],
+     'failed to load CA certificate(s) for verification in "bad"'),
+    ("a.crt", "a.key", ["-http-verify-client", "-http-ca-cert", "nowhere"],
+     "open nowhere: no such file or directory"),
+])
+def test_what_https_needs(make_node, cert, key, more, text):
+    node = make_node("-http-cert", cert, "-http-key", key, *more)
+    for name in "ab":
+        openssl(node, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+                "9", "-subj", "/CN=localhost", "-keyout", name + ".key", "-out", name + ".crt")
+    openssl(node, "ec", "-in", "a.key", "-aes256", "-passout", "pass:x", "-out", "locked.key")
+    (node.dir / "bad").write_text("nonsense\n")
+    fails(node, " failed to start HTTP server: " + text + "\n")
+
+
+def openssl(node, *arguments):
+    subprocess.run(["openssl", *arguments], cwd=node.dir, check=True, capture_output=True)
+
+
 def fails(node, *words):
     node.launch()
     assert node.process.wait(15) == 1, node.log
@@ -132,7 +158,9 @@ def fails(node, *words):
 
 
 @pytest.mark.parametrize("text, words", [
-    ("", "EOF"), ("[", "EOF"), ("{}x", None), ('[{"username": 5}]', "cannot unmarshal number"), ("[1]", "cannot"),
+    ("", "EOF\n"), ("[", "EOF\n"), ("{}x", None), ('[{"username": 5}]', "cannot unmarshal number"), ("[1]", "cannot"),
+    ('{"username": "a"}', "not at beginning of value\n"), ('[{"username": "a"', "unexpected EOF\n"),
+    ('[{"username": "a"}', "EOF\n"), ('[{"username": "a"},]', "invalid character ']' looking for beginning of value\n"),
     ('[{"username": "a",}]', "invalid character"), ('[{"username": "a"} {}]', "expected comma after array element"),
 ])
 def test_credentials_not_to_be_read(make_node, text, words):
