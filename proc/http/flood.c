@@ -31,9 +31,9 @@ _Static_assert(H2O_LIBRARY_VERSION_MAJOR == 0 && H2O_LIBRARY_VERSION_MINOR == 13
 #define IDLE_RATE 200
 #define IDLE_BYTES 64
 /* Resets are paid for by time alone: "/" is answered before its reset is seen. */
-#define RESETS_MAX 200
-#define RESETS_RATE 200
-#define REFILLED_MS 10000 /* either purse is full by then */
+#define RESETS_MAX 100
+#define RESETS_RATE 100
+#define REFILLED_MS 5000 /* either purse is full by then */
 #define DATA_MIN 32 /* bytes of a body in a frame that is worth its handling */
 
 #define FRAME_HEADER 9

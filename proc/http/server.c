@@ -29,7 +29,7 @@
 #define IDLE_S 180     /* between requests */
 #define HEADER_S 30    /* a request's head */
 #define BODY_STALL_S 60 /* a body's first megabyte, and each further one */
-#define RESET_RATE 200 /* HTTP/2 requests a second a client may give up */
+#define RESET_RATE 100 /* HTTP/2 requests a second a client may give up */
 #define CLOCK_SLEW 100 /* of the wall clock's distance, a 1/100th a second is made up */
 
 int64_t
