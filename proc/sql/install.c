@@ -19,7 +19,7 @@
 #include "proc/sql/sqlvfs.h"
 #include "proc/sql/store_private.h"
 
-#define DATABASE_NEW "db.new"
+#define DATABASE_NEW STORE_INCOMING
 #define LEDGER_NEW "ledger.new"
 #define INSTALL_NAME "install"
 #define MAGIC 0x494c5152U /* "RQLI" */
@@ -188,22 +188,46 @@ flush_database(struct file_dir *dir, uint64_t *size, struct error *error)
 	return (0);
 }
 
+/* db.new, with a ledger that begins with `base`, takes the place of what is there. */
 static int
-create(const struct store_config *config, struct error *error)
+install(const struct store_config *config, const struct ledger_record *base, struct error *error)
 {
 	struct file_dir *dir = config->dir;
-	struct install_record record = { .index = 0 };
-	struct ledger_record base = { .kind = LEDGER_BASE };
+	struct install_record record = { .index = base->index, .term = base->term };
 	uint64_t size = store_scaled(config, LEDGER_SIZE);
 
-	if (make_database(config, error) == -1 || flush_database(dir, &record.size, error) == -1)
+	if (flush_database(dir, &record.size, error) == -1)
 		return (-1);
-	if (ledger_create(
-		dir, LEDGER_NEW, &base, size < LEDGER_SIZE_MIN ? LEDGER_SIZE_MIN : size) == -1)
+	if (ledger_create(dir, LEDGER_NEW, base, size < LEDGER_SIZE_MIN ? LEDGER_SIZE_MIN : size) ==
+	    -1)
 		return (error_set_errno(error, "db/" LEDGER_NEW));
 	if (begin(dir, &record, error) == -1)
 		return (-1);
 	return (rename_files(dir, error));
+}
+
+static int
+create(const struct store_config *config, struct error *error)
+{
+	struct ledger_record base = { .kind = LEDGER_BASE };
+
+	return (make_database(config, error) == -1 ? -1 : install(config, &base, error));
+}
+
+int
+store_install(
+    const struct store_config *config, const struct store_position *at, struct error *error)
+{
+	struct ledger_record base = { .kind = LEDGER_BASE,
+		.flags = LEDGER_INSTALLED,
+		.index = at->index,
+		.term = at->term,
+		.chain = at->chain,
+		.rowid = at->rowid,
+		.changes = at->changes,
+		.total = at->total };
+
+	return (install(config, &base, error));
 }
 
 int

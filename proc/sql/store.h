@@ -48,6 +48,13 @@ struct store_config {
  * others with 0600.
  */
 struct store *store_pick(const struct store_config *, struct error *);
+/*
+ * Puts the snapshot that lies as STORE_INCOMING in the directory, whole and flushed,
+ * in the place of the database; `at` is where it is in the log.  No store may be
+ * open.  -1: nothing has changed, or the next store_pick() does the rest.
+ */
+#define STORE_INCOMING "db.new"
+int store_install(const struct store_config *, const struct store_position *at, struct error *);
 /* Cuts the WAL, opens the connection, seals if the WAL is empty.  0 or -1. */
 int store_open(struct store *, struct error *);
 /* Closes what is open; a checkpoint is the caller's to ask for. */

@@ -333,28 +333,46 @@ check_state(struct sim *sim, struct node *node, uint64_t index, uint64_t chain)
 }
 
 void
-check_apply(struct sim *sim, struct node *node, uint64_t index, uint64_t term, uint64_t hash,
-    uint64_t chain)
+check_applying(struct sim *sim, struct node *node, const struct machine_entry *entry)
 {
-	struct check *check = &sim->check;
-	struct check_committed *entry;
+	const struct check *check = &sim->check;
+	const struct check_committed *committed;
 
-	if (index > check->commit)
-		sim_fail(sim, "n%u applies %llu, which nobody committed", node->slot, (ull)index);
-	entry = &check->committed[index];
-	if (entry->term != term || entry->hash != hash)
+	if (entry->index > check->commit)
+		sim_fail(
+		    sim, "n%u applies %llu, which nobody committed", node->slot, (ull)entry->index);
+	committed = &check->committed[entry->index];
+	if (committed->term != entry->term ||
+	    committed->hash != check_hash(entry->term, entry->type, entry->data, entry->len))
 		sim_fail(sim,
 		    "state machine safety: n%u applies %llu of term %llu, another applied term "
 		    "%llu",
-		    node->slot, (ull)index, (ull)term, (ull)entry->term);
-	if (node->shadow.durable < index)
+		    node->slot, (ull)entry->index, (ull)entry->term, (ull)committed->term);
+	if (node->shadow.durable < entry->index)
 		sim_fail(sim, "n%u applies %llu, but its disk has the log to %llu", node->slot,
-		    (ull)index, (ull)node->shadow.durable);
-	if (!entry->applied) {
-		entry->applied = true;
-		entry->chain = chain;
-	}
-	check_state(sim, node, index, chain);
+		    (ull)entry->index, (ull)node->shadow.durable);
+}
+
+void
+check_chain(struct sim *sim, uint64_t index, uint64_t chain)
+{
+	struct check_committed *entry = &sim->check.committed[index];
+
+	if (entry->applied)
+		return;
+	entry->applied = true;
+	entry->chain = chain;
+}
+
+uint64_t
+check_count_ops(const struct sim *sim)
+{
+	uint64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < sim->check.op_cap; i++)
+		count += sim->check.op_index[i] != 0;
+	return (count);
 }
 
 void

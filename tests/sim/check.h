@@ -14,6 +14,7 @@
 struct sim;
 struct node;
 struct peer_entry;
+struct machine_entry;
 
 struct check_committed {
 	uint64_t term;
@@ -61,11 +62,14 @@ void check_commit(struct sim *, struct node *, uint64_t commit, bool leads);
 void check_leases(struct sim *);
 /* The node makes a vote durable. */
 void check_vote(struct sim *, const struct node *, uint64_t term, uint64_t vote);
-/* The node applied an entry; its chain hash after it. */
-void check_apply(
-    struct sim *, struct node *, uint64_t index, uint64_t term, uint64_t hash, uint64_t chain);
+/* The node is about to apply an entry. */
+void check_applying(struct sim *, struct node *, const struct machine_entry *);
+/* The chain hash after an entry, by whoever comes to it first. */
+void check_chain(struct sim *, uint64_t index, uint64_t chain);
 /* An operation's entry was applied at the index. */
 void check_once(struct sim *, uint64_t op, uint64_t index);
+/* How many operations have been applied. */
+uint64_t check_count_ops(const struct sim *);
 /* The node's state machine came to be at an index with this chain, from a disk or an image. */
 void check_state(struct sim *, struct node *, uint64_t index, uint64_t chain);
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/limits.h"
+#include "tests/sim/command.h"
 #include "tests/sim/sim.h"
 
 typedef unsigned long long ull;
@@ -82,6 +84,23 @@ client_act(struct sim *sim, unsigned client)
 	node_input(sim, node, input);
 }
 
+/* The model's command and as many bytes more, or SQL of which some are written. */
+static struct packet *
+make_command(struct sim *sim, const struct command_model *command, uint32_t more)
+{
+	static struct buf buf;
+
+	buf_reset(&buf, MIB);
+	if (sim->plan.real) {
+		command_add(&buf, command, more);
+	} else {
+		buf_add(&buf, command, sizeof(*command));
+		memset(buf_reserve(&buf, more), (int)command->op, more);
+		buf.len += more;
+	}
+	return (packet_new(buf.data, buf.len));
+}
+
 void
 client_propose(struct sim *sim, struct node *node, uint64_t id)
 {
@@ -94,15 +113,9 @@ client_propose(struct sim *sim, struct node *node, uint64_t id)
 	if (op == NULL)
 		return;
 	command = (struct command_model){ op->id, op->key, op->value };
-	packet = packet_new(NULL, 0);
-	entry.len =
-	    (uint32_t)(sizeof(command) + rng_below(&sim->clients.rng, sim->plan.payload + 1));
-	packet = realloc(packet, sizeof(*packet) + entry.len);
-	if (packet == NULL)
-		abort();
-	memset(packet->data, (int)id, entry.len);
-	memcpy(packet->data, &command, sizeof(command));
-	packet->len = entry.len;
+	packet = make_command(
+	    sim, &command, (uint32_t)rng_below(&sim->clients.rng, sim->plan.payload + 1));
+	entry.len = packet->len;
 	entry.data = packet->data;
 	entry.owner = packet;
 	if (core_propose(node->core, &entry, &index) == CORE_OK)
@@ -175,12 +188,20 @@ client_reads_due(struct sim *sim, struct node *node)
 	node->waiting_count = kept;
 }
 
+bool
+client_waits(struct sim *sim, const struct node *node, uint64_t id)
+{
+	const struct op *op = op_find(sim, id);
+
+	return (op != NULL && op->node == node->slot && op->life == node->life);
+}
+
 void
 client_applied(struct sim *sim, struct node *node, uint64_t id, uint64_t index)
 {
 	struct op *op = op_find(sim, id);
 
-	if (op == NULL || op->node != node->slot || op->life != node->life)
+	if (!client_waits(sim, node, id))
 		return;
 	TRACE(sim, "n%u acknowledges write %llu at %llu", node->slot, (ull)id, (ull)index);
 	if (index <= op->floor)

@@ -1,5 +1,5 @@
 /*
- * The model state machine: see machine.h.  Its state is a file per checkpoint;
+ * The state machine: see machine.h.  The model's state is a file per checkpoint;
  * which one counts is what the newest BASE record of the ledger says.
  */
 #include "tests/sim/machine.h"
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/limits.h"
 #include "tests/sim/guard.h"
 #include "tests/sim/sim.h"
 
@@ -17,6 +18,7 @@
 #define CORE_BUG 0
 #endif
 #define BUG_DROP_LEDGER_RECORD (CORE_BUG == 5)
+#define STALL_US (20 * MS) /* until what a failing disk stopped is tried again */
 #define LEDGER_BYTES (64 * 1024) /* small: it is renewed in many runs */
 
 static void
@@ -48,8 +50,8 @@ create(struct node *node)
 	return (0);
 }
 
-int
-machine_open(struct sim *sim, struct node *node)
+static int
+open_model(struct sim *sim, struct node *node)
 {
 	struct machine *machine = &node->machine;
 	struct file_dir *dir = disk_dir(node->db_disk);
@@ -78,10 +80,28 @@ machine_open(struct sim *sim, struct node *node)
 	ledger_sync(&machine->ledger);
 	machine->base = base.index;
 	machine->installed = base.flags & LEDGER_INSTALLED;
-	machine->asked = false;
 	if (machine->base > 0)
 		check_state(sim, node, machine->state.index, machine->state.chain);
 	return (0);
+}
+
+int
+machine_open(struct sim *sim, struct node *node)
+{
+	node->machine.asked = node->machine.stalled = false;
+	return (sim->plan.real ? executor_pick(sim, node) : open_model(sim, node));
+}
+
+int
+machine_start(struct sim *sim, struct node *node)
+{
+	return (sim->plan.real ? executor_open(sim, node) : 0);
+}
+
+const struct machine_entry *
+machine_peek(const struct machine *machine, uint32_t n)
+{
+	return (&machine->queue[(machine->head + n) % machine->cap]);
 }
 
 static void
@@ -90,16 +110,18 @@ clear_queue(struct machine *machine)
 	uint32_t i;
 
 	for (i = 0; i < machine->count; i++)
-		packet_unref(machine->queue[(machine->head + i) % machine->cap].owner);
+		packet_unref(machine_peek(machine, i)->owner);
 	machine->head = machine->count = 0;
 }
 
 void
-machine_close(struct node *node)
+machine_close(struct sim *sim, struct node *node)
 {
 	struct machine *machine = &node->machine;
 
 	clear_queue(machine);
+	if (sim->plan.real)
+		executor_forget(node);
 	if (machine->open)
 		ledger_close(&machine->ledger);
 	machine->open = machine->scheduled = false;
@@ -135,7 +157,35 @@ machine_schedule(struct sim *sim, struct node *node)
 	if (node->machine.scheduled || node->machine.count == 0)
 		return;
 	node->machine.scheduled = true;
-	sched_add(&sim->sched, event, rng_range(&sim->net.rng, 20, 300));
+	sched_add(&sim->sched, event,
+	    node->machine.stalled ? STALL_US : rng_range(&sim->net.rng, 20, 300));
+}
+
+uint64_t
+machine_op(const struct machine_entry *entry)
+{
+	struct command_model command = { 0 };
+
+	if (entry->type == PEER_ENTRY_COMMAND)
+		memcpy(&command, entry->data, sizeof(command));
+	return (command.op);
+}
+
+/* The first in the queue is applied. */
+static void
+take(struct sim *sim, struct node *node)
+{
+	struct machine *machine = &node->machine;
+	struct machine_entry entry = *machine_peek(machine, 0);
+	uint64_t op = machine_op(&entry);
+
+	machine->head = (machine->head + 1) % machine->cap;
+	machine->count--;
+	if (op != 0) {
+		check_once(sim, op, entry.index);
+		client_applied(sim, node, op, entry.index);
+	}
+	packet_unref(entry.owner);
 }
 
 static void
@@ -143,7 +193,7 @@ apply_one(struct sim *sim, struct node *node, const struct machine_entry *entry)
 {
 	struct machine_state *state = &node->machine.state;
 	uint64_t hash = check_hash(entry->term, entry->type, entry->data, entry->len);
-	struct command_model command = { 0 };
+	struct command_model command;
 
 	if (entry->index != state->index + 1)
 		sim_fail(sim, "n%u applies %llu after %llu", node->slot,
@@ -155,27 +205,26 @@ apply_one(struct sim *sim, struct node *node, const struct machine_entry *entry)
 	state->index = entry->index;
 	state->term = entry->term;
 	state->chain = rng_mix(state->chain ^ rng_mix(entry->index ^ hash));
-	check_apply(sim, node, entry->index, entry->term, hash, state->chain);
-	if (command.op != 0) {
-		check_once(sim, command.op, entry->index);
-		client_applied(sim, node, command.op, entry->index);
-	}
+	check_applying(sim, node, entry);
+	check_chain(sim, entry->index, state->chain);
+	check_state(sim, node, entry->index, state->chain);
 }
 
 uint32_t
 machine_apply(struct sim *sim, struct node *node)
 {
 	struct machine *machine = &node->machine;
-	uint32_t done = 0;
+	uint32_t done = 0, i;
 
-	while (machine->count > 0 && done < SIM_APPLY_MAX) {
-		struct machine_entry entry = machine->queue[machine->head];
-
-		machine->head = (machine->head + 1) % machine->cap;
-		machine->count--;
-		apply_one(sim, node, &entry);
-		packet_unref(entry.owner);
-		done++;
+	if (sim->plan.real) {
+		done = executor_apply(sim, node);
+		for (i = 0; i < done; i++)
+			take(sim, node);
+		return (done);
+	}
+	for (; machine->count > 0 && done < SIM_APPLY_MAX; done++) {
+		apply_one(sim, node, machine_peek(machine, 0));
+		take(sim, node);
 	}
 	return (done);
 }
@@ -214,12 +263,46 @@ put_state(struct node *node, const struct machine_state *state, uint8_t flags)
 	return (0);
 }
 
+bool
+machine_wants_checkpoint(const struct sim *sim, const struct node *node)
+{
+	const struct machine *machine = &node->machine;
+
+	return (machine->asked ||
+		machine->state.index - machine->base >= sim->plan.checkpoint_every ||
+		(sim->plan.real && executor_wants_checkpoint(node)));
+}
+
 int
 machine_checkpoint(struct sim *sim, struct node *node)
 {
 	if (node->machine.state.index == node->machine.base)
 		return (-1);
+	if (sim->plan.real)
+		return (executor_checkpoint(sim, node));
 	return (put_state(node, &node->machine.state, 0));
+}
+
+struct packet *
+machine_image(struct sim *sim, struct node *node, const struct peer_configuration *members)
+{
+	static struct buf buf;
+	static struct machine_image image;
+
+	image.state = node->machine.state;
+	image.latest = *members;
+	buf_reset(&buf, MIB);
+	buf_add(&buf, &image, sizeof(image));
+	if (sim->plan.real && executor_add_image(node, &image.state, &buf) == -1)
+		return (NULL);
+	memcpy(buf.data, &image, sizeof(image));
+	return (packet_new(buf.data, buf.len));
+}
+
+int
+machine_receive(struct sim *sim, struct node *node, const struct machine_image *image, size_t len)
+{
+	return (sim->plan.real ? executor_receive(node, image->database, len - sizeof(*image)) : 0);
 }
 
 int
@@ -227,6 +310,10 @@ machine_install(struct sim *sim, struct node *node, const struct machine_state *
 {
 	struct machine *machine = &node->machine;
 
+	if (sim->plan.real) {
+		clear_queue(machine);
+		return (executor_install(sim, node, state));
+	}
 	/* Done again after a death in the middle, whatever is there: it may be in memory only. */
 	if (put_state(node, state, LEDGER_INSTALLED) == -1)
 		return (-1);

@@ -11,6 +11,7 @@
 
 #include "proc/sql/ledger.h"
 #include "proto/peer.h"
+#include "tests/sim/executor.h"
 #include "tests/sim/sched.h"
 #include "tests/sim/sim_limits.h"
 
@@ -27,6 +28,8 @@ struct command_model {
 struct machine_state {
 	uint64_t index, term, chain;
 	uint64_t values[SIM_REGISTERS];
+	int64_t
+	    counters[3]; /* of the real executor: last_insert_rowid(), changes(), total_changes() */
 };
 
 /* An entry handed over for applying. */
@@ -41,7 +44,8 @@ struct machine_entry {
 /* A snapshot on its way: the state and the members at it. */
 struct machine_image {
 	struct machine_state state;
-	struct peer_configuration before, latest;
+	struct peer_configuration latest;
+	uint8_t database[]; /* of the real executor */
 };
 
 struct machine {
@@ -54,21 +58,35 @@ struct machine {
 	bool scheduled; /* an EVENT_APPLY is on its way */
 	bool asked; /* a checkpoint is wanted now */
 	bool installed; /* the state came from an image */
+	bool stalled; /* the disk failed, what is queued is tried again later */
+	struct executor executor; /* in runs with the real one */
 };
 
-/* Opens what the disk has, or makes it; -1 with the reason in guard.why. */
+/* Finds what the disk has, or makes it; -1 with the reason in node->why. */
 int machine_open(struct sim *, struct node *);
-void machine_close(struct node *);
+/* The log has been judged by that: now it may be changed.  Likewise. */
+int machine_start(struct sim *, struct node *);
+/* The process is gone. */
+void machine_close(struct sim *, struct node *);
 /* Hands over an entry, in order. */
 void machine_feed(struct node *, const struct machine_entry *);
 /* Sees to it that what is queued gets applied. */
 void machine_schedule(struct sim *, struct node *);
 /* Applies some of what is queued; returns how many. */
 uint32_t machine_apply(struct sim *, struct node *);
+bool machine_wants_checkpoint(const struct sim *, const struct node *);
 /* Makes the state durable: its index is the new base. */
 int machine_checkpoint(struct sim *, struct node *);
+/* The state as an image with these members; NULL if it can't be had. */
+struct packet *machine_image(struct sim *, struct node *, const struct peer_configuration *members);
+/* Takes in what an image has besides the state; -1: nothing was changed. */
+int machine_receive(struct sim *, struct node *, const struct machine_image *, size_t len);
 /* Replaces the state by an image, durably. */
 int machine_install(struct sim *, struct node *, const struct machine_state *);
+/* The n-th entry that waits. */
+const struct machine_entry *machine_peek(const struct machine *, uint32_t n);
+/* The client's operation that an entry is, 0: none. */
+uint64_t machine_op(const struct machine_entry *);
 
 /* Writes a whole file so that it is there whole or not at all; -1 with errno. */
 int store_put(struct file_dir *, const char *name, const void *, size_t);

@@ -1,7 +1,7 @@
 /*
  * sim: runs simulated clusters, one per seed.
  *
- *	sim [--seeds N] [--from S] [--steps K] [--jobs J] [--marks] [--quiet]
+ *	sim [--seeds N] [--from S] [--steps K] [--jobs J] [--marks] [--quiet] [--real | --model]
  *	sim --seed S [--steps K] [--without MASK] [--lines N]	one, with its trace
  *	sim --elections N	how long a fail-over takes
  *
@@ -24,6 +24,7 @@
 struct totals {
 	uint64_t runs, failed, steps, committed, writes, reads, elections, deaths, powers,
 	    snapshots, changes, transfers, messages, simulated_us, first_failed;
+	uint64_t real, real_steps, batches, recoveries, checkpoints, installs;
 #ifdef CORE_MARKS
 	uint64_t marks[CORE_MARK__COUNT];
 #endif
@@ -45,6 +46,14 @@ add_run(struct totals *totals, const struct sim *sim)
 	totals->transfers += sim->stats.transfers;
 	totals->messages += sim->net.sent;
 	totals->simulated_us += (uint64_t)sim->stats.simulated_us;
+	if (!sim->plan.real)
+		return;
+	totals->real++;
+	totals->real_steps += sim->steps;
+	totals->batches += sim->replay.batches;
+	totals->recoveries += sim->replay.recoveries;
+	totals->checkpoints += sim->replay.checkpoints;
+	totals->installs += sim->replay.installs;
 }
 
 static void
@@ -102,68 +111,105 @@ print_failure(struct sim *sim, const struct options *options, uint64_t seed)
 }
 
 static void
-run_share(const struct options *options, unsigned job, struct totals *totals)
+run_one(const struct options *options, uint64_t seed, struct totals *totals)
 {
-	struct sim *sim = calloc(1, sizeof(*sim));
-	uint64_t seed;
+	static struct sim sim;
+	int result;
 
-	if (sim == NULL)
-		abort();
-	for (seed = options->from + job; seed < options->from + options->seeds;
-	     seed += options->jobs) {
-		int result;
-
-		sim->trace = NULL;
-		result = sim_run(sim, seed, options->steps, options->without);
-		add_run(totals, sim);
-		if (result == -1) {
-			printf("seed %" PRIu64 " failed at step %" PRIu64 ": %s\n", seed,
-			    sim->steps, sim->failure);
-			fflush(stdout);
-			totals->failed++;
-			if (totals->first_failed == 0)
-				totals->first_failed = seed;
-		}
-		sim_fini(sim);
-		if (result == -1 && !options->quiet)
-			print_failure(sim, options, seed);
-		if (result == -1 && !options->go_on)
-			break;
+	sim.trace = NULL;
+	result = sim_run(&sim, seed, options->steps, options->without);
+	add_run(totals, &sim);
+	if (result == -1) {
+		printf("seed %" PRIu64 " failed at step %" PRIu64 ": %s\n", seed, sim.steps,
+		    sim.failure);
+		fflush(stdout);
+		totals->failed++;
+		if (totals->first_failed == 0)
+			totals->first_failed = seed;
 	}
+	sim_fini(&sim);
+	if (result == -1 && !options->quiet)
+		print_failure(&sim, options, seed);
 #ifdef CORE_MARKS
 	memcpy(totals->marks, core_marks, sizeof(core_marks));
 #endif
-	free(sim);
+}
+
+/* A part of the runs in a process of its own. */
+struct job {
+	pid_t pid;
+	int from; /* its totals */
+};
+
+static void
+job_start(struct job *job, void (*run)(const struct options *, uint64_t, struct totals *),
+    const struct options *options, uint64_t which)
+{
+	struct totals totals = { 0 };
+	int ends[2];
+
+	fflush(stdout);
+	if (pipe(ends) == -1 || (job->pid = fork()) == -1)
+		exit(2);
+	if (job->pid == 0) {
+#ifdef CORE_MARKS
+		memset(core_marks, 0, sizeof(core_marks));
+#endif
+		run(options, which, &totals);
+		_exit(write(ends[1], &totals, sizeof(totals)) == sizeof(totals) ? 0 : 2);
+	}
+	close(ends[1]);
+	job->from = ends[0];
+}
+
+static void
+job_end(struct job *job, struct totals *totals, uint64_t which)
+{
+	struct totals part;
+
+	if (read(job->from, &part, sizeof(part)) != sizeof(part)) {
+		printf("job %" PRIu64 " died\n", which);
+		totals->failed++;
+	} else
+		add_totals(totals, &part);
+	close(job->from);
+	(void)waitpid(job->pid, NULL, 0);
+}
+
+/*
+ * What real executors leave behind when they die in the middle of SQLite is given
+ * back with the process that ran them.
+ */
+static void
+run_share(const struct options *options, uint64_t share, struct totals *totals)
+{
+	struct totals models = { 0 };
+	struct job job;
+	uint64_t seed;
+
+	for (seed = options->from + share; seed < options->from + options->seeds;
+	     seed += options->jobs) {
+		if (sim_is_real(seed)) {
+			job_start(&job, run_one, options, seed);
+			job_end(&job, totals, seed);
+		} else
+			run_one(options, seed, &models);
+		if (totals->failed + models.failed > 0 && !options->go_on)
+			break;
+	}
+	add_totals(totals, &models);
 }
 
 static void
 run_jobs(const struct options *options, struct totals *totals)
 {
-	struct totals part;
-	int pipes[64][2];
-	unsigned job;
+	struct job jobs[64];
+	unsigned n;
 
-	for (job = 0; job < options->jobs; job++) {
-		if (pipe(pipes[job]) == -1)
-			exit(2);
-		fflush(stdout);
-		if (fork() == 0) {
-			memset(&part, 0, sizeof(part));
-			run_share(options, job, &part);
-			_exit(write(pipes[job][1], &part, sizeof(part)) == sizeof(part) ? 0 : 2);
-		}
-		close(pipes[job][1]);
-	}
-	for (job = 0; job < options->jobs; job++) {
-		if (read(pipes[job][0], &part, sizeof(part)) != sizeof(part)) {
-			printf("job %u died\n", job);
-			totals->failed++;
-		} else
-			add_totals(totals, &part);
-		close(pipes[job][0]);
-	}
-	while (wait(NULL) != -1)
-		continue;
+	for (n = 0; n < options->jobs; n++)
+		job_start(&jobs[n], run_share, options, n);
+	for (n = 0; n < options->jobs; n++)
+		job_end(&jobs[n], totals, n);
 }
 
 #ifdef CORE_MARKS
@@ -221,6 +267,7 @@ main(int argc, char **argv)
 
 	if (options_parse(&options, argc, argv) == -1)
 		return (2);
+	sim_real = (enum sim_real)options.real;
 	if (options.elections > 0)
 		return (elections_measure(options.elections, options.from));
 	if (options.one) {
@@ -246,6 +293,11 @@ main(int argc, char **argv)
 	    (double)totals.simulated_us / 1e6, totals.committed, totals.writes, totals.reads,
 	    totals.messages, totals.elections, totals.deaths, totals.powers, totals.snapshots,
 	    totals.changes, totals.transfers);
+	printf("of these with the real executor: %" PRIu64 " runs of %" PRIu64 " steps, %" PRIu64
+	       " batches, %" PRIu64 " recoveries, %" PRIu64 " checkpoints, %" PRIu64
+	       " installations\n",
+	    totals.real, totals.real_steps, totals.batches, totals.recoveries, totals.checkpoints,
+	    totals.installs);
 	printf("sim: %" PRIu64 " seeds from %" PRIu64 ", %" PRIu64
 	       " steps in %.1f s (%.0f a second), %" PRIu64 " failed%s\n",
 	    totals.runs, options.from, totals.steps, took, (double)totals.steps / took,

@@ -287,16 +287,22 @@ after_death(struct sim *sim, struct node *node, enum guard_death how)
 	bool power = how == GUARD_FUSE && node->fuse_cuts_power;
 	char why[sizeof(guard.why)];
 
-	node->fuse_burnt = how == GUARD_FUSE;
 	memcpy(why, guard.why, sizeof(why));
 	node_die(sim, node, power, why);
 	nemesis_schedule_restart(sim, node);
 }
 
-/* Runs a part of the node's life, which may be its last. */
+static uint64_t
+failures(const struct node *node)
+{
+	return (node->faults.failed_syncs + node->faults.failed_writes);
+}
+
+/* Runs a part of the node's life, which may be its last; of itself it ends for its disk's sake only. */
 static void
 guarded(struct sim *sim, struct node *node, node_act_fn *act)
 {
+	uint64_t before = failures(node);
 	enum guard_death how = guard_enter();
 
 	if (how == GUARD_LIVES) {
@@ -304,6 +310,9 @@ guarded(struct sim *sim, struct node *node, node_act_fn *act)
 		guard_clear();
 		return;
 	}
+	if (how == GUARD_FATAL && failures(node) == before)
+		sim_fail(
+		    sim, "n%u %s: %s", node->slot, node->up ? "ends" : "does not start", guard.why);
 	after_death(sim, node, how);
 }
 
@@ -321,7 +330,7 @@ node_die(struct sim *sim, struct node *node, bool power, const char *why)
 		log_close(node->log);
 	node->core = NULL;
 	node->log = NULL;
-	machine_close(node);
+	machine_close(sim, node);
 	inbox_clear(&node->inbox);
 	node_forget_images(node);
 	node_drop_views(node);
@@ -382,7 +391,7 @@ apply_some(struct sim *sim, struct node *node)
 		inbox_push(&node->inbox, input);
 		client_reads_due(sim, node);
 	}
-	if (machine->state.index - machine->base >= sim->plan.checkpoint_every || machine->asked) {
+	if (machine_wants_checkpoint(sim, node)) {
 		machine->asked = false;
 		if (machine_checkpoint(sim, node) == 0)
 			inbox_push(&node->inbox,
@@ -429,8 +438,6 @@ open_all(struct sim *sim, struct node *node)
 void
 node_start(struct sim *sim, struct node *node, const struct peer_configuration *members)
 {
-	uint64_t faults = node->faults.failed_syncs + node->faults.failed_writes;
-	uint64_t deaths = sim->stats.deaths;
 	unsigned peer;
 
 	sim->bootstrap = members;
@@ -444,13 +451,8 @@ node_start(struct sim *sim, struct node *node, const struct peer_configuration *
 	guarded(sim, node, open_all);
 	free(node->starting);
 	node->starting = NULL;
-	if (!node->up) {
-		/* Only a disk that failed may keep a node from starting. */
-		if (sim->stats.deaths > deaths && !node->fuse_burnt &&
-		    faults == node->faults.failed_syncs + node->faults.failed_writes)
-			sim_fail(sim, "n%u does not start: %s", node->slot, guard.why);
+	if (!node->up)
 		return;
-	}
 	for (peer = 0; peer < SIM_NODES; peer++)
 		if (peer != node->slot && sim->nodes[peer].up)
 			net_open(&sim->net, node->slot, peer);

@@ -120,7 +120,6 @@ struct node {
 	struct packet *images[SIM_NODES]; /* snapshots pinned for peers */
 	struct core_start *starting;
 	struct error why; /* it could not start */
-	bool fuse_burnt;
 	struct buf scratch; /* a message being encoded */
 	SLIST_HEAD(, view) views; /* entries read back from the log */
 };

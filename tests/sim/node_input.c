@@ -234,22 +234,18 @@ pin_image(struct sim *sim, struct node *node, uint64_t peer)
 	const struct machine_state *state = &node->machine.state;
 	const struct peer_configuration *members = core_configuration_at(node->core, state->index);
 	unsigned slot = sim_slot(peer);
-	struct machine_image *image;
+	struct packet *image;
 
 	if (members == NULL || state->index == 0) {
 		TRACE(sim, "n%u has no snapshot for n%u at %llu", node->slot, slot,
 		    (unsigned long long)state->index);
 		return;
 	}
+	image = machine_image(sim, node, members);
+	if (image == NULL)
+		return;
 	packet_unref(node->images[slot]);
-	node->images[slot] = packet_new(NULL, 0);
-	node->images[slot] = realloc(node->images[slot], sizeof(struct packet) + sizeof(*image));
-	if (node->images[slot] == NULL)
-		abort();
-	node->images[slot]->len = sizeof(*image);
-	image = (struct machine_image *)node->images[slot]->data;
-	image->state = *state;
-	image->latest = *members;
+	node->images[slot] = image;
 	TRACE(sim, "n%u pins a snapshot at %llu for n%u", node->slot,
 	    (unsigned long long)state->index, slot);
 	sim->stats.snapshots++;

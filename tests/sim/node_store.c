@@ -15,7 +15,7 @@
 #include "tests/sim/sim.h"
 
 #define MEMBERS "members"
-#define INSTALL "install"
+#define INCOMING "incoming"
 
 static const uint8_t instance[LOG_ID_SIZE];
 
@@ -277,6 +277,17 @@ recover_vote(struct sim *sim, struct node *node, struct core_start *start)
 
 static int save_members(struct node *, const struct saved_members *);
 
+static int
+forget_incoming(struct node *node)
+{
+	struct file_dir *db = disk_dir(node->db_disk);
+
+	if (db->ops->unlink(db, INCOMING) == -1)
+		return (error_set_errno(&node->why, "install"));
+	(void)db->ops->sync_dir(db);
+	return (0);
+}
+
 /* Does the steps of an installation that a death cut short, or those after its point of no return. */
 static int
 finish_install(struct sim *sim, struct node *node, struct log **log)
@@ -285,11 +296,15 @@ finish_install(struct sim *sim, struct node *node, struct log **log)
 	const struct machine_state *state = &saved.state;
 	struct file_dir *db = disk_dir(node->db_disk);
 
-	if (store_get(db, INSTALL, &saved, sizeof(saved)) == -1)
+	if (store_get(db, INCOMING, &saved, sizeof(saved)) == -1)
 		return (0);
+	/* Dead before the executor's point of no return: there is nothing to be finished. */
+	if (sim->plan.real && node->machine.state.index < state->index)
+		return (forget_incoming(node));
 	TRACE(
 	    sim, "n%u installs the snapshot at %llu", node->slot, (unsigned long long)state->index);
-	if (machine_install(sim, node, state) == -1 || save_members(node, &saved.members) == -1)
+	if ((!sim->plan.real && machine_install(sim, node, state) == -1) ||
+	    save_members(node, &saved.members) == -1)
 		return (error_set_errno(&node->why, "install"));
 	if (log_term(*log, state->index) != state->term || log_last(*log) < state->index) {
 		node->cutting = true;
@@ -299,10 +314,7 @@ finish_install(struct sim *sim, struct node *node, struct log **log)
 		check_shadow_base(sim, node, state->index, state->term);
 	} else if (log_last(*log) == state->index)
 		check_shadow_base(sim, node, state->index, state->term);
-	if (db->ops->unlink(db, INSTALL) == -1)
-		return (error_set_errno(&node->why, "install"));
-	(void)db->ops->sync_dir(db);
-	return (0);
+	return (forget_incoming(node));
 }
 
 int
@@ -323,7 +335,8 @@ node_recover(struct sim *sim, struct node *node, struct core_start *start)
 		return (error_set(&node->why, "the log begins behind the saved members"));
 	start->base = node->base;
 	start->base_term = start->base > 0 ? log_term(node->log, start->base) : 0;
-	if (log_read(node->log, log_first(node->log), note_member, node, &node->why) == -1)
+	if (log_read(node->log, log_first(node->log), note_member, node, &node->why) == -1 ||
+	    machine_start(sim, node) == -1)
 		return (-1);
 	start->now = node_clock(sim, node);
 	start->last = log_last(node->log);
@@ -395,12 +408,14 @@ node_install(struct sim *sim, struct node *node, const struct packet *packet)
 	}
 	saved.state = image->state;
 	fill_members(&saved.members, &image->latest, image->state.index);
-	if (store_put(disk_dir(node->db_disk), INSTALL, &saved,
+	if (machine_receive(sim, node, image, packet->len) == -1 ||
+	    store_put(disk_dir(node->db_disk), INCOMING, &saved,
 		offsetof(struct saved_install, members.data) + saved.members.len) == -1) {
 		core_snapshot_failed(node->core);
 		return;
 	}
-	if (finish_install(sim, node, &node->log) == -1)
+	if ((sim->plan.real && machine_install(sim, node, &image->state) == -1) ||
+	    finish_install(sim, node, &node->log) == -1 || machine_start(sim, node) == -1)
 		fatalx("install: %s", node->why.text);
 	check_state(sim, node, image->state.index, image->state.chain);
 	node->fed = node->installed = image->state.index;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/sim/sim.h"
+
 static bool
 takes_number(struct options *options, const char *name, uint64_t value)
 {
@@ -40,6 +42,10 @@ takes_none(struct options *options, const char *name)
 		options->marks = true;
 	else if (strcmp(name, "--quiet") == 0)
 		options->quiet = true;
+	else if (strcmp(name, "--real") == 0)
+		options->real = SIM_REAL_ALL;
+	else if (strcmp(name, "--model") == 0)
+		options->real = SIM_REAL_NONE;
 	else if (strcmp(name, "--go-on") == 0)
 		options->go_on = true;
 	else if (strcmp(name, "--no-shrink") == 0)
@@ -70,7 +76,7 @@ options_parse(struct options *options, int argc, char **argv)
 		fprintf(stderr, "usage: sim [--seed S | --from S | --fresh] [--seeds N] [--steps "
 				"K] [--jobs J]\n"
 				"           [--without MASK] [--lines N] [--marks] [--quiet] "
-				"[--go-on] [--no-shrink]\n"
+				"[--go-on] [--no-shrink] [--real | --model]\n"
 				"       sim --elections N\n");
 		return (-1);
 	}

@@ -12,6 +12,7 @@ struct options {
 	uint64_t elections; /* to measure, 0: none */
 	uint32_t without; /* faults */
 	unsigned jobs, lines;
+	int real; /* enum sim_real */
 	bool one; /* --seed: one run, with its trace */
 	bool marks, quiet, go_on, shrink;
 };

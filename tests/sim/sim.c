@@ -11,6 +11,8 @@
 
 #include "tests/sim/guard.h"
 
+enum sim_real sim_real = SIM_REAL_SOME;
+
 #define HEAL_US (120 * SECOND) /* simulated time to come to an agreement in */
 
 void
@@ -23,6 +25,15 @@ sim_fail(struct sim *sim, const char *format, ...)
 	va_end(ap);
 	guard_clear();
 	longjmp(sim->out, 1);
+}
+
+bool
+sim_is_real(uint64_t seed)
+{
+	struct rng rng;
+
+	rng_init(&rng, seed, STREAM_REAL);
+	return (sim_real == SIM_REAL_ALL || (sim_real == SIM_REAL_SOME && rng_below(&rng, 8) == 0));
 }
 
 static void
@@ -48,6 +59,8 @@ draw_plan(struct sim *sim, uint32_t without)
 	plan->checkpoint_every = (uint32_t)rng_range(&rng, 20, 600);
 	plan->keep = (uint32_t)rng_below(&rng, 100);
 	plan->payload = (uint32_t)(rng_below(&rng, 4) == 0 ? 6000 : 300);
+	plan->real = sim_is_real(sim->seed);
+	plan->scale = 1U << rng_range(&rng, 3, 6);
 	sim->net.ordered = (plan->faults & FAULT_CHAOS) == 0 || rng_below(&rng, 3) == 0;
 }
 
@@ -263,6 +276,8 @@ sim_prepare(struct sim *sim, uint64_t seed)
 void
 sim_build(struct sim *sim)
 {
+	if (sim->plan.real)
+		replay_init(sim);
 	build_cluster(sim);
 	client_init(sim);
 	nemesis_init(sim);
@@ -281,6 +296,8 @@ sim_run(struct sim *sim, uint64_t seed, uint64_t steps, uint32_t without)
 	while (sim->steps < steps)
 		sim_step(sim);
 	heal_and_agree(sim);
+	if (sim->plan.real)
+		replay_check_all(sim);
 	sim->stats.simulated_us = sim->sched.now;
 	return (0);
 }
@@ -294,6 +311,7 @@ sim_fini(struct sim *sim)
 	for (i = 0; i < SIM_NODES; i++)
 		if (sim->nodes[i].raft_disk != NULL)
 			node_fini(sim, &sim->nodes[i]);
+	replay_fini(sim);
 	sched_fini(&sim->sched);
 	check_fini(&sim->check);
 }

@@ -13,6 +13,7 @@
 #include "tests/sim/check.h"
 #include "tests/sim/net.h"
 #include "tests/sim/node.h"
+#include "tests/sim/replay.h"
 #include "tests/sim/rng.h"
 #include "tests/sim/sched.h"
 #include "tests/sim/sim_limits.h"
@@ -35,6 +36,11 @@ enum fault {
 	FAULT_ALL = (1 << 13) - 1
 };
 
+/* In which runs the real executor is the state machine. */
+enum sim_real { SIM_REAL_SOME, SIM_REAL_ALL, SIM_REAL_NONE };
+
+extern enum sim_real sim_real;
+
 struct plan {
 	unsigned voters;
 	unsigned clients;
@@ -48,6 +54,8 @@ struct plan {
 	uint32_t checkpoint_every; /* entries */
 	uint32_t keep; /* entries kept in the log behind a checkpoint */
 	uint32_t payload; /* bytes of a command, at most */
+	bool real; /* the real executor is the state machine */
+	uint32_t scale; /* that its disk constants are divided by */
 };
 
 enum op_state { OP_NONE, OP_SENT, OP_CONFIRMED, OP_DONE };
@@ -81,6 +89,7 @@ struct sim {
 	struct node nodes[SIM_NODES];
 	struct clients clients;
 	struct check check;
+	struct replay replay;
 	uint64_t steps;
 	bool healing; /* the last part: nothing breaks any more */
 	const struct peer_configuration *bootstrap; /* while a new cluster's node starts */
@@ -96,6 +105,8 @@ struct sim {
 
 /* One whole run; 0, or -1 and sim->failure. The sim is the caller's to tear down. */
 int sim_run(struct sim *, uint64_t seed, uint64_t steps, uint32_t without);
+/* Whether that run is one with the real executor. */
+bool sim_is_real(uint64_t seed);
 /* Its parts: an empty run of the seed; the cluster of sim->plan; one event. */
 void sim_prepare(struct sim *, uint64_t seed);
 void sim_build(struct sim *);
@@ -123,6 +134,8 @@ void client_act(struct sim *, unsigned client);
 void client_propose(struct sim *, struct node *, uint64_t op);
 void client_read(struct sim *, struct node *, uint64_t op);
 void client_read_confirmed(struct sim *, struct node *, uint64_t op, uint64_t index);
+/* Whether a client waits for the operation at this node. */
+bool client_waits(struct sim *, const struct node *, uint64_t op);
 /* The node has applied an entry, or a batch. */
 void client_applied(struct sim *, struct node *, uint64_t op, uint64_t index);
 void client_reads_due(struct sim *, struct node *);

@@ -5,7 +5,15 @@
 #define TESTS_SIM_SIM_LIMITS_H
 
 /* Streams of chance: one for each part, see rng.h. */
-enum stream { STREAM_NET, STREAM_DISK, STREAM_NEMESIS, STREAM_CLIENT, STREAM_PLAN, STREAM_SALT };
+enum stream {
+	STREAM_NET,
+	STREAM_DISK,
+	STREAM_NEMESIS,
+	STREAM_CLIENT,
+	STREAM_PLAN,
+	STREAM_SALT,
+	STREAM_REAL
+};
 
 #define SIM_NODES 9 /* 7 of a cluster, and 2 that come and go */
 #define SIM_SLOT_BITS 4 /* a node's id: generation, then slot + 1 in the low bits */
