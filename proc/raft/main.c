@@ -166,9 +166,10 @@ turn(void *state)
 		busy = raft->proposed > 0;
 		consensus_run(raft);
 	}
-	prepare(raft, busy);
 	if (raft->changed)
 		raft_publish(raft);
+	proc_flush(&raft->proc); /* nobody is to wait for what comes next */
+	prepare(raft, busy);
 }
 
 /* No cluster yet: whoever connects is sent away at once. */
