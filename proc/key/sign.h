@@ -1,11 +1,16 @@
 /*
- * A private key at work: it signs TLS handshakes and refuses everything else.
+ * A private key at work: it signs what TLS handshakes contain and refuses
+ * everything else.
  *
  * The asker may be captured.  What the size of anything is comes from the key,
  * never from the request; an RSA block is signed only if it unmasks as a
  * well-formed EMSA-PSS or PKCS #1 v1.5 signature block with SHA-256, 384 or
  * 512, an ECDSA request only if it is as long as one of these digests.  There
  * is no decryption.
+ *
+ * TLS libraries hand over the digest, not what was hashed, so a captured asker
+ * can have a digest of its choice signed: what else the key is trusted for, it
+ * can forge while it is captured.  A key should have this one use.
  */
 #ifndef PROC_KEY_SIGN_H
 #define PROC_KEY_SIGN_H

@@ -333,6 +333,121 @@ test_rsa_refusals(void **state)
 	EVP_PKEY_free(pkey);
 }
 
+/* What the two paddings make of each digest of a handshake, for a key of this size. */
+static void
+check_digests(struct sign_key *key, RSA *rsa)
+{
+	const EVP_MD *const kinds[] = { EVP_sha256(), EVP_sha384(), EVP_sha512() };
+	uint8_t pss[SHADOWKEY_BLOCK_MAX], digest[64] = { 5 };
+	int size = RSA_size(rsa);
+
+	for (int i = 0; i < 3; i++) {
+		int len = EVP_MD_get_size(kinds[i]);
+
+		assert_int_equal(RSA_padding_add_PKCS1_PSS(rsa, pss, digest, kinds[i], len), 1);
+		assert_int_equal(request(key, SHADOWKEY_RSA, pss, (size_t)size), size);
+		/* A salt of another length, and a mask made with another digest. */
+		assert_int_equal(RSA_padding_add_PKCS1_PSS(rsa, pss, digest, kinds[i], len - 1), 1);
+		assert_int_equal(request(key, SHADOWKEY_RSA, pss, (size_t)size), -1);
+		assert_int_equal(
+		    RSA_padding_add_PKCS1_PSS(rsa, pss, digest, kinds[i], RSA_PSS_SALTLEN_MAX), 1);
+		assert_int_equal(request(key, SHADOWKEY_RSA, pss, (size_t)size), -1);
+		assert_int_equal(RSA_padding_add_PKCS1_PSS_mgf1(
+				     rsa, pss, digest, kinds[i], kinds[(i + 1) % 3], len),
+		    1);
+		assert_int_equal(request(key, SHADOWKEY_RSA, pss, (size_t)size), -1);
+	}
+	assert_int_equal(RSA_padding_add_PKCS1_PSS(rsa, pss, digest, EVP_sha1(), 20), 1);
+	assert_int_equal(request(key, SHADOWKEY_RSA, pss, (size_t)size), -1);
+}
+
+/* DigestInfo (all but the digest) and whether handshakes have it. */
+static const struct {
+	const char *name;
+	uint8_t info[19];
+	uint8_t info_len;
+	uint8_t digest_len;
+	bool good;
+} infos[] = {
+	{ "SHA-256", "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
+	    19, 32, true },
+	{ "SHA-384", "\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30",
+	    19, 48, true },
+	{ "SHA-512", "\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
+	    19, 64, true },
+	{ "SHA-224", "\x30\x2d\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x04\x05\x00\x04\x1c",
+	    19, 28, false },
+	{ "SHA-512/256",
+	    "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x06\x05\x00\x04\x20", 19, 32,
+	    false },
+	{ "SHA3-256",
+	    "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x08\x05\x00\x04\x20", 19, 32,
+	    false },
+	{ "SHA-256 without parameters",
+	    "\x30\x2f\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x04\x20", 17, 32, false },
+	{ "SHA-1", "\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14", 15, 20, false },
+	{ "MD5", "\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\x00\x04\x10", 18, 16,
+	    false },
+	{ "MD5 and SHA-1, as in TLS 1.1", "", 0, 36, false },
+	{ "SHA-256, cut short",
+	    "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20", 19, 31,
+	    false },
+	{ "SHA-256 and more",
+	    "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20", 19, 33,
+	    false },
+};
+
+static void
+check_infos(struct sign_key *key, int size)
+{
+	uint8_t block[SHADOWKEY_BLOCK_MAX];
+
+	for (size_t i = 0; i < sizeof(infos) / sizeof(infos[0]); i++) {
+		uint8_t tail[128] = { 0 };
+		int len = infos[i].info_len + infos[i].digest_len;
+
+		memcpy(tail, infos[i].info, infos[i].info_len);
+		memset(tail + infos[i].info_len, 0xaa, infos[i].digest_len);
+		assert_int_equal(RSA_padding_add_PKCS1_type_1(block, size, tail, len), 1);
+		if (request(key, SHADOWKEY_RSA, block, (size_t)size) != (infos[i].good ? size : -1))
+			fail_msg("%s", infos[i].name);
+	}
+}
+
+/* What somebody encrypted for the key is not decrypted. */
+static void
+check_ciphertexts(struct sign_key *key, RSA *rsa)
+{
+	const int paddings[] = { RSA_PKCS1_PADDING, RSA_PKCS1_OAEP_PADDING, RSA_NO_PADDING };
+	uint8_t secret[SHADOWKEY_BLOCK_MAX] = { 0, 3, 3 }, block[SHADOWKEY_BLOCK_MAX];
+	int size = RSA_size(rsa);
+
+	for (int i = 0; i < 300; i++) {
+		int len = paddings[i % 3] == RSA_NO_PADDING ? size : 48;
+
+		secret[len - 1] = (uint8_t)i;
+		assert_int_equal(
+		    RSA_public_encrypt(len, secret, block, rsa, paddings[i % 3]), size);
+		assert_int_equal(request(key, SHADOWKEY_RSA, block, (size_t)size), -1);
+	}
+}
+
+static void
+test_rsa_signs_digests_of_handshakes_alone(void **state)
+{
+	for (int bits = 2048; bits <= 4096; bits += 1024) {
+		EVP_PKEY *pkey = make_key(bits);
+		struct sign_key *key = load(pkey);
+		RSA *rsa = (RSA *)(uintptr_t)EVP_PKEY_get0_RSA(pkey);
+
+		check_digests(key, rsa);
+		check_infos(key, RSA_size(rsa));
+		check_ciphertexts(key, rsa);
+		sign_key_free(&key);
+		EVP_PKEY_free(pkey);
+	}
+}
+
 static void
 expect_unread(const char *text, const char *reason)
 {
@@ -411,6 +526,7 @@ main(void)
 		cmocka_unit_test(test_p384),
 		cmocka_unit_test(test_ecdsa_refusals),
 		cmocka_unit_test(test_rsa_refusals),
+		cmocka_unit_test(test_rsa_signs_digests_of_handshakes_alone),
 		cmocka_unit_test(test_key_files),
 		cmocka_unit_test(test_default_methods),
 		cmocka_unit_test(test_libtls),
