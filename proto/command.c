@@ -83,15 +83,24 @@ command_set_parameters(struct buf *b, size_t statement, uint32_t count)
 void
 command_add_parameter(struct buf *b, const struct command_parameter *p)
 {
-	buf_add_u8(b, (uint8_t)p->type);
-	buf_add_u16(b, p->name_len);
-	buf_add(b, p->name, p->name_len);
+	/* Room for all of it at once: of a number, these are its bytes. */
+	uint8_t *at = buf_reserve(b, PARAMETER_SIZE_MIN + p->name_len + sizeof(p->integer));
+
+	at[0] = (uint8_t)p->type;
+	memcpy(at + 1, &p->name_len, sizeof(p->name_len));
+	at += PARAMETER_SIZE_MIN;
+	if (p->name_len > 0)
+		memcpy(at, p->name, p->name_len);
+	buf_advance(b, PARAMETER_SIZE_MIN + p->name_len);
+	at += p->name_len;
 	switch (p->type) {
 	case COMMAND_INTEGER:
-		buf_add(b, &p->integer, sizeof(p->integer));
+		memcpy(at, &p->integer, sizeof(p->integer));
+		buf_advance(b, sizeof(p->integer));
 		break;
 	case COMMAND_REAL:
-		buf_add(b, &p->real, sizeof(p->real));
+		memcpy(at, &p->real, sizeof(p->real));
+		buf_advance(b, sizeof(p->real));
 		break;
 	case COMMAND_TEXT:
 	case COMMAND_BLOB:
@@ -130,7 +139,7 @@ command_open(struct command *c, const void *data, size_t len)
 		c->statements <= left(pos, c->end) / STATEMENT_SIZE_MIN);
 }
 
-/* Passes over one parameter, whose fields are stored if p is not NULL. */
+/* Passes over one parameter and stores its fields. */
 static bool
 parameter_walk(const uint8_t **cursor, const uint8_t *end, struct command_parameter *p)
 {
@@ -173,10 +182,36 @@ parameter_walk(const uint8_t **cursor, const uint8_t *end, struct command_parame
 	return (true);
 }
 
+/* The same without a look at its value: a command is walked more often than its values are used. */
+static bool
+parameter_skip(const uint8_t **cursor, const uint8_t *end)
+{
+	const uint8_t *pos = *cursor;
+	uint32_t size = 0;
+	uint8_t type;
+
+	if (left(pos, end) < PARAMETER_SIZE_MIN || *pos >= COMMAND_TYPE__COUNT)
+		return (false);
+	type = *pos++;
+	size = get_u16(&pos);
+	if (left(pos, end) < size)
+		return (false);
+	pos += size;
+	if (type == COMMAND_TEXT || type == COMMAND_BLOB) {
+		if (left(pos, end) < sizeof(size))
+			return (false);
+		size = get_u32(&pos);
+	} else
+		size = type == COMMAND_NULL ? 0 : sizeof(int64_t);
+	if (left(pos, end) < size)
+		return (false);
+	*cursor = pos + size;
+	return (true);
+}
+
 bool
 command_next(struct command *c, struct command_statement *s)
 {
-	struct command_parameter skipped;
 	const uint8_t *pos = c->pos;
 	uint32_t i;
 
@@ -193,7 +228,7 @@ command_next(struct command *c, struct command_statement *s)
 		return (false);
 	s->pos = pos;
 	for (i = 0; i < s->parameters; i++)
-		if (!parameter_walk(&pos, c->end, &skipped))
+		if (!parameter_skip(&pos, c->end))
 			return (false);
 	s->end = pos;
 	c->pos = pos;

@@ -134,14 +134,34 @@ valid_prefix(const uint8_t *s, size_t len)
 	return (i);
 }
 
+/* What most strings are.  Of a long one the last eight bytes are seen twice in part. */
+static bool
+is_ascii(const uint8_t *s, size_t len)
+{
+	uint64_t all = 0, word;
+	size_t i;
+
+	if (len < 8) {
+		for (i = 0; i < len; i++)
+			all |= s[i];
+		return (all < 0x80);
+	}
+	for (i = 0; i < len - 8; i += 8) {
+		memcpy(&word, s + i, 8);
+		all |= word;
+	}
+	memcpy(&word, s + len - 8, 8);
+	return (((all | word) & 0x8080808080808080ULL) == 0);
+}
+
 /* Replaces each offending byte by U+FFFD; *s and *len are changed to a copy if there is any. */
 static void
 mend_utf8(struct parse *parse, const uint8_t **s, size_t *len)
 {
 	const uint8_t *at = *s;
-	size_t left = *len, good = valid_prefix(at, left);
+	size_t left = *len, good;
 
-	if (good == left)
+	if (is_ascii(at, left) || valid_prefix(at, left) == left)
 		return;
 	buf_reset(&parse->text, MIB);
 	while (left > 0) {

@@ -61,6 +61,9 @@ take_pragma(struct text *text)
 	size_t n;
 
 	skip_blanks(text);
+	/* Most statements are told by their first letter. */
+	if (text->left == 0 || (*text->at | 32) != 'p')
+		return (false);
 	n = take_word(text, &word);
 	if (!is(word, n, "pragma") || text->left == 0 || !is_blank(*text->at))
 		return (false);
