@@ -93,6 +93,7 @@ struct job {
 	bool sending; /* h2o holds `flight` */
 	bool ended;   /* the last part is in `parts` */
 	bool held;    /* the connection's read is armed meanwhile */
+	bool heard;   /* and something came, which was not the end */
 	int status;
 	struct buf parts;
 	struct buf flight;

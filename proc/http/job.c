@@ -4,12 +4,13 @@
  * life, finds nothing.
  *
  * h2o does not read a connection while its request is processed, so a client
- * that leaves would go unnoticed.  For HTTP/1 in clear text the read is kept
- * armed meanwhile, without reading: job_hold().
+ * that leaves would go unnoticed.  For HTTP/1 the read is kept armed meanwhile,
+ * without reading: job_hold().  It also saves two system calls a request.
  */
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "common/log.h"
@@ -157,6 +158,19 @@ cut(struct job *job)
 	h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
 }
 
+/* Whether nothing can come any more; over TLS a farewell may stand before the end. */
+static bool
+is_at_end(h2o_socket_t *sock)
+{
+	struct pollfd pfd = { h2o_socket_get_fd(sock), POLLRDHUP, 0 };
+	char byte;
+	ssize_t n = recv(pfd.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n == -1)
+		return (errno != EAGAIN && errno != EINTR);
+	return (n == 0 || (sock->ssl != NULL && poll(&pfd, 1, 0) == 1));
+}
+
 /*
  * Something came on a connection whose request is being processed: the next
  * request of a pipeline, which h2o finds in the kernel after the answer, or the
@@ -167,12 +181,25 @@ on_held(h2o_socket_t *sock, const char *error)
 {
 	struct client *client = sock->on_close.data;
 	struct job *job = client->job;
-	char byte;
-	ssize_t n;
 
 	h2o_socket_read_stop(sock);
-	n = recv(h2o_socket_get_fd(sock), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	if (job != NULL && (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)))
+	if (job == NULL)
+		return;
+	job->heard = true;
+	if (is_at_end(sock))
+		cut(job);
+}
+
+/* Over TLS the end may have come after the farewell: looked for once a second. */
+static void
+sweep_held(struct job *job)
+{
+	h2o_socket_t *sock;
+
+	if (!job->held || !job->heard)
+		return;
+	sock = job->req->conn->callbacks->get_socket(job->req->conn);
+	if (sock->ssl != NULL && is_at_end(sock))
 		cut(job);
 }
 
@@ -182,7 +209,7 @@ job_hold(struct job *job)
 	h2o_socket_t *sock = job->req->conn->callbacks->get_socket(job->req->conn);
 	struct client *client = sock->on_close.data;
 
-	if (job->held || job->req->version >= 0x200 || sock->ssl != NULL)
+	if (job->held || job->req->version >= 0x200)
 		return;
 	job->held = true;
 	client->job = job;
@@ -255,8 +282,11 @@ jobs_sweep(struct http *http)
 			    (unsigned long long)http_state(http)->commit);
 			answer_envelope_error(job, text);
 		}
-	for (i = 0; i < REQUESTS_WAITING_MAX && http->jobs > 0; i++)
+	for (i = 0; i < REQUESTS_WAITING_MAX && http->jobs > 0; i++) {
 		if (http->slots[i].job != NULL && http->slots[i].job->phase == JOB_STATUS)
 			status_sweep(http->slots[i].job);
+		if (http->slots[i].job != NULL)
+			sweep_held(http->slots[i].job);
+	}
 	gauge_jobs(http);
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import ssl
@@ -136,6 +137,78 @@ def test_alpn(secure, offered, chosen):
     with socket.create_connection(("127.0.0.1", secure.port)) as plain:
         with context(alpn=offered).wrap_socket(plain, server_hostname="localhost") as connection:
             assert connection.selected_alpn_protocol() == chosen
+
+
+def records(stream):
+    """Whole TLS records in a piece of a stream."""
+    count = 0
+    while stream:
+        size = 5 + int.from_bytes(stream[3:5], "big")
+        assert len(stream) >= size, "a record in part"
+        stream, count = stream[size:], count + 1
+    return count
+
+
+def test_short_answer_is_one_record(secure):
+    start(secure)
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context().wrap_bio(received, sent, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as plain:
+        def until_done(step):
+            """All that came until a step of the client was done."""
+            came = b""
+            while True:
+                try:
+                    done = step()
+                    plain.sendall(sent.read())
+                    return done, came
+                except ssl.SSLWantReadError:
+                    plain.sendall(sent.read())
+                    piece = plain.recv(65536)
+                    came += piece
+                    received.write(piece)
+
+        until_done(client.do_handshake)
+        for row in (b"[[1]]", b"[[2]]"):  # the first comes behind the session ticket
+            client.write(b"GET /db/query?q=SELECT+%s HTTP/1.1\r\nHost: x\r\n\r\n" % row[2:3])
+            answer, came = until_done(lambda: client.read(65536))
+            assert row in answer
+        assert records(came) == 1
+
+
+def gone(node):
+    """How many clients left before their answer."""
+    answer = get(node, "/metrics")
+    return int(re.search(rb"clients_gone\S* (\d+)\n", answer)[1])
+
+
+@pytest.mark.parametrize("farewell", [True, False], ids=["with a farewell", "without"])
+def test_client_that_leaves_is_noticed(secure, farewell):
+    start(secure)
+    slow = "/db/query?q=WITH+RECURSIVE+n(i)+AS+(SELECT+1+UNION+ALL+SELECT+i%2B1+FROM+n)+SELECT+max(i)+FROM+n"
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as plain:
+        connection = context().wrap_socket(plain, server_hostname="localhost")
+        connection.sendall(("GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % slow).encode())
+        time.sleep(0.2)
+        assert gone(secure) == 0
+        if farewell:
+            with contextlib.suppress(OSError):
+                connection.settimeout(0.05)
+                connection.unwrap()
+        connection.close()
+    wait_for(lambda: gone(secure) == 1, 5, "the end of the query")
+
+
+def test_requests_in_a_row_are_all_answered(secure):
+    start(secure)
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as plain:
+        with context().wrap_socket(plain, server_hostname="localhost") as connection:
+            for number in range(50):  # a record each
+                connection.sendall(b"GET /db/query?q=SELECT+'n%d' HTTP/1.1\r\nHost: x\r\n\r\n" % number)
+            answers = b""
+            while answers.count(b"HTTP/1.1 200") < 50 or not answers.endswith(b"}"):
+                answers += connection.recv(65536)
+    assert re.findall(rb"\[\[\"n(\d+)\"\]\]", answers) == [b"%d" % n for n in range(50)]
 
 
 def test_http2_off(secure):
