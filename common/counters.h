@@ -34,6 +34,15 @@
 	X(UI,				"http",		"ui")				\
 	X(USER_REAPS,			"http",		"user_reaps")			\
 	X(USER_SNAPSHOTS,		"http",		"user_snapshots")		\
+	X(DB_EXECUTIONS,		"db",		"executions")			\
+	X(DB_EXECUTE_TRANSACTIONS,	"db",		"execute_transactions")		\
+	X(DB_QUERIES,			"db",		"queries")			\
+	X(DB_QUERY_TRANSACTIONS,	"db",		"query_transactions")		\
+	X(DB_REQUESTS,			"db",		"requests")			\
+	X(DB_REQUEST_TRANSACTIONS,	"db",		"request_transactions")		\
+	X(NUM_SNAPSHOTS,		"store",	"num_snapshots")		\
+	X(NUM_SNAPSHOTS_FAILED,		"store",	"num_snapshots_failed")		\
+	X(NUM_COMMANDS,			"store",	"num_uncompressed_commands")	\
 	X(DB_CHECKPOINTS,		"db",		"checkpoints")			\
 	X(DB_CHECKPOINT_ERRORS,		"db",		"checkpoint_errors")		\
 	X(CONNECTIONS,			"",		"connections")			\
@@ -49,8 +58,12 @@
 	X(APPLY_ENTRIES,		"",		"apply_entries")		\
 	X(APPLY_STALLS,			"",		"apply_stalls")
 
-/* What goes up and down: set, not added to.  Only in /metrics. */
+/* What goes up and down, or is of the last time: set, not added to. */
 #define GAUGES_LIST(X)									\
+	X(DB_CHECKPOINT_MS,		"db",		"checkpoint_duration_ms")	\
+	X(DB_OPEN_MS,			"db",		"open_duration_ms")		\
+	X(FSM_APPLY_US,			"store",	"fsm_apply_duration_us")	\
+	X(SNAPSHOT_CREATE_MS,		"store",	"snapshot_create_duration")	\
 	X(CONNECTIONS_OPEN,		"",		"connections_open")		\
 	X(JOBS,				"",		"requests_in_flight")		\
 	X(WAITING_AUTH,			"",		"requests_at_auth")		\

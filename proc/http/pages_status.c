@@ -295,7 +295,7 @@ add_raft(struct json *j, const struct pages_status *status, const struct board_s
 	number(j, "last_log_index", board->last);
 	number(j, "last_log_term", number_of(status->raft, "last_term"));
 	number(j, "last_snapshot_index", number_of(status->sql, "base"));
-	number(j, "last_snapshot_term", number_of(status->sql, "base") > 0 ? board->term : 0);
+	number(j, "last_snapshot_term", number_of(status->sql, "base_term"));
 	text(j, "latest_configuration", board->last > 0 ? members : "[]");
 	number(j, "latest_configuration_index", 0);
 	number(j, "log_size", number_of(status->raft, "log_size"));
@@ -335,6 +335,7 @@ add_sqlite(struct json *j, const struct pages_status *status)
 {
 	const struct http *http = status->http;
 	uint64_t size = number_of(status->sql, "db_size");
+	uint64_t page = number_of(status->sql, "page_size");
 	char path[4200], dsn[4400];
 
 	(void)snprintf(path, sizeof(path), "%s/db.sqlite", http->conf.data_dir);
@@ -356,8 +357,8 @@ add_sqlite(struct json *j, const struct pages_status *status)
 	number(j, "freelist_count", 0);
 	number(j, "hard_heap_limit", 0);
 	number(j, "max_page_count", 1073741823);
-	number(j, "page_count", size / 4096);
-	number(j, "page_size", 4096);
+	number(j, "page_count", page > 0 ? size / page : 0);
+	number(j, "page_size", page);
 	number(j, "soft_heap_limit", 0);
 	json_end_object(j);
 	text(j, "path", path);

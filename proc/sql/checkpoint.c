@@ -39,6 +39,12 @@ store_database_bytes(const struct store *store)
 	return ((uint64_t)store->tail.pages * store->page_size);
 }
 
+uint32_t
+store_page_size(const struct store *store)
+{
+	return (store->page_size);
+}
+
 enum store_pressure
 store_get_pressure(const struct store *store)
 {

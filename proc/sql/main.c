@@ -25,6 +25,7 @@
 #include "proc/sql/memory.h"
 #include "proc/sql/sqlvfs.h"
 #include "proc/sql/store.h"
+#include "proto/command.h"
 #include "proto/entry.h"
 
 #define ENTRIES_MAX 8192 /* waiting to be applied; raft's channel bounds their bytes */
@@ -154,10 +155,12 @@ on_log_ok(void *state, struct chan *chan, const union msg *msg, int fd)
 	struct apply_config config = { sql->fk, on_result, sql };
 	struct msg_opened opened;
 	struct error error;
+	int64_t begun;
 
 	if (sql->opened)
 		fatalx("raft: log judged twice");
 	connection_set_value_max(sql->value_max);
+	begun = now_ns();
 	if (store_open(sql->store, &error) == -1)
 		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
 	sql->apply = apply_new(sql->store, &config, &error);
@@ -165,6 +168,8 @@ on_log_ok(void *state, struct chan *chan, const union msg *msg, int fd)
 		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
 	sql->opened = true;
 	sql->checkpoint_ns = now_ns();
+	counter_set(sql->counters, COUNTER_DB_OPEN_MS,
+	    (uint64_t)(sql->checkpoint_ns - begun) / 1000000);
 	opened = (struct msg_opened){ apply_index(sql->apply), apply_chain(sql->apply) };
 	msg_opened_send(chan, &opened, -1);
 	msg_opened_send(sql->proc.control, &opened, -1);
@@ -308,6 +313,26 @@ wall_ns(void)
 	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
 }
 
+/* The statements that ran, by the kind of request they came in. */
+static void
+count_statements(struct sql *sql, const struct apply_entry *entry)
+{
+	struct command c;
+
+	if (!command_open(&c, entry->command, entry->len))
+		return;
+	counter_add(sql->counters, COUNTER_NUM_COMMANDS, 1);
+	if (c.kind == COMMAND_EXECUTE) {
+		counter_add(sql->counters, COUNTER_DB_EXECUTIONS, c.statements);
+		counter_add(sql->counters, COUNTER_DB_EXECUTE_TRANSACTIONS,
+		    (c.flags & COMMAND_TRANSACTION) != 0);
+	} else if (c.kind == COMMAND_REQUEST) {
+		counter_add(sql->counters, COUNTER_DB_REQUESTS, c.statements);
+		counter_add(sql->counters, COUNTER_DB_REQUEST_TRANSACTIONS,
+		    (c.flags & COMMAND_TRANSACTION) != 0);
+	}
+}
+
 static void
 note_commands(struct sql *sql, size_t done)
 {
@@ -318,6 +343,7 @@ note_commands(struct sql *sql, size_t done)
 			sql->command = sql->entries[i].index;
 			sql->command_term = sql->entries[i].term;
 			sql->command_ns = wall_ns();
+			count_statements(sql, &sql->entries[i]);
 		}
 }
 
@@ -332,10 +358,13 @@ apply_all(struct sql *sql)
 	}
 	while (sql->count > 0) {
 		size_t n = batch_size(sql), done;
+		int64_t begun = now_ns();
 		int code = 0;
 
 		pulse_beat(sql->pulse);
 		done = apply_batch(sql->apply, &sql->entries[sql->head], n, &code);
+		counter_set(
+		    sql->counters, COUNTER_FSM_APPLY_US, (uint64_t)(now_ns() - begun) / 1000);
 		note_commands(sql, done);
 		sql->head += done;
 		sql->count -= done;
@@ -372,15 +401,25 @@ static void
 checkpoint(struct sql *sql)
 {
 	struct msg_base base;
+	uint64_t took;
 	int rc;
 
 	sql->checkpoint_ns = now_ns();
 	rc = apply_checkpoint(sql->apply);
+	took = (uint64_t)(now_ns() - sql->checkpoint_ns) / 1000000;
+	counter_set(sql->counters, COUNTER_DB_CHECKPOINT_MS, took);
 	counter_add(sql->counters,
 	    rc == SQLITE_OK ? COUNTER_DB_CHECKPOINTS : COUNTER_DB_CHECKPOINT_ERRORS, 1);
-	if (rc != SQLITE_OK)
+	if (rc != SQLITE_OK) {
+		counter_add(sql->counters, COUNTER_NUM_SNAPSHOTS_FAILED, 1);
 		log_warnx("checkpoint: %s", sqlite3_errstr(rc));
-	if (store_base_index(sql->store) == sql->base_told || raft_of(sql) == NULL)
+	}
+	if (store_base_index(sql->store) == sql->base_told)
+		return;
+	/* All before the base is in the database file now: a snapshot of it. */
+	counter_add(sql->counters, COUNTER_NUM_SNAPSHOTS, 1);
+	counter_set(sql->counters, COUNTER_SNAPSHOT_CREATE_MS, took);
+	if (raft_of(sql) == NULL)
 		return;
 	sql->base_told = store_base_index(sql->store);
 	sql->bytes_since_base = 0;
@@ -444,12 +483,15 @@ on_status_ask(void *state, struct chan *chan, const union msg *msg, int fd)
 	struct buf out = BUF_INIT;
 
 	buf_printf(&out,
-	    "{\"index\":%" PRIu64 ",\"base\":%" PRIu64 ",\"wal_size\":%" PRIu64
+	    "{\"index\":%" PRIu64 ",\"base\":%" PRIu64 ",\"base_term\":%" PRIu64
+	    ",\"wal_size\":%" PRIu64 ",\"page_size\":%" PRIu32
 	    ",\"db_size\":%" PRIu64 ",\"command\":%" PRIu64 ",\"command_term\":%" PRIu64
 	    ",\"command_ns\":%" PRId64 ",\"stalled\":%s}",
 	    sql->opened ? apply_index(sql->apply) : 0,
 	    sql->store != NULL ? store_base_index(sql->store) : 0,
+	    sql->store != NULL ? store_base_term(sql->store) : 0,
 	    sql->opened ? store_wal_bytes(sql->store) : 0,
+	    sql->opened ? store_page_size(sql->store) : 0,
 	    sql->opened ? store_database_bytes(sql->store) : 0, sql->command, sql->command_term,
 	    sql->command_ns, sql->stalled ? "true" : "false");
 	status.json = (struct ipc_bytes){ buf_bytes(&out), buf_size(&out) };

@@ -359,6 +359,11 @@ on_query(void *state, struct chan *chan, const union msg *msg, int fd)
 		return;
 	}
 	(void)command_open(&command, query->command.data, query->command.len);
+	if (command.kind == COMMAND_QUERY) {
+		counter_add(reader->counters, COUNTER_DB_QUERIES, command.statements);
+		counter_add(reader->counters, COUNTER_DB_QUERY_TRANSACTIONS,
+		    (command.flags & COMMAND_TRANSACTION) != 0);
+	}
 	if (command.timeout_ns > 0)
 		waiting->deadline_ns = now_ns() + command.timeout_ns;
 	buf_add(&waiting->command, query->command.data, query->command.len);
