@@ -1,6 +1,9 @@
 """A node's life: start, stop, kill, restart; workers that die; second starts."""
 
+import contextlib
+import http.client
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -120,6 +123,51 @@ def test_a_paused_reader_harms_nobody(node):
             os.kill(pid, signal.SIGCONT)
     node.wait_ready()
     assert node.query("SELECT count(*) FROM t") == [[1]]
+
+
+def test_a_paused_http_is_replaced(node):
+    """Who connects meanwhile waits at the listening socket, and the next worker answers."""
+    node.execute("CREATE TABLE t(x)")
+    before = node.workers()
+    os.kill(before["http"], signal.SIGSTOP)
+    node.execute("INSERT INTO t VALUES(1)")
+    after = node.workers()
+    assert after.pop("http") != before.pop("http")
+    assert after == before
+    assert "worker http 0 is stuck or silent, killing it" in node.log
+    assert node.query("SELECT count(*) FROM t") == [[1]]
+
+
+def served_by(node, connection):
+    """The process at the other end of a connection."""
+    port = ":%04X" % connection.sock.getsockname()[1]
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()]
+    inode, = [line[9] for line in lines if line[1].endswith(":%04X" % node.port) and line[2].endswith(port)]
+    for path in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(path) == "socket:[%s]" % inode and int(path.parts[2]) != os.getpid():
+                return int(path.parts[2])
+    raise AssertionError("nobody holds " + inode)
+
+
+def test_a_paused_http_leaves_the_others_serving(make_node):
+    node = make_node("-http-workers", "2").start()
+    node.execute("CREATE TABLE t(x)")
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=30)
+    connection.request("GET", "/readyz")
+    connection.getresponse().read()
+    pid = served_by(node, connection)
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(5):
+        node.execute("INSERT INTO t VALUES(1)")
+        assert node.query("SELECT count(*) FROM t", "strong")
+    assert pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[0] == "T"
+    # What was said to the paused one fails with it, and is not done.
+    connection.request("POST", "/db/execute", '["INSERT INTO t VALUES(2)"]', {"Content-Type": "application/json"})
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        connection.getresponse()
+    wait_for(lambda: not alive(pid), 5, "death of the paused one")
+    assert node.query("SELECT x, count(*) FROM t") == [[1, 5]]
 
 
 def test_a_long_query_is_let_run(node):
