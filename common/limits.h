@@ -58,6 +58,8 @@
 /* SQL. */
 #define SQL_LENGTH_MAX (64 * MIB)       /* any text or blob, and a statement */
 #define SQL_LIKE_PATTERN_MAX 4096
+#define SQL_WORDS_MAX 16384UL /* names and keywords in a statement */
+#define SQL_BYTES_PER_STEP 64 /* a statement's text costs as much as opcodes */
 #define SQL_STATEMENT_MEMORY_MAX (512 * MIB) /* what one may allocate in sql */
 #define SQL_VM_STEPS_PER_MS 10000
 #define SQL_VM_STEPS_DEFAULT 10000000000ULL

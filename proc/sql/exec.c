@@ -268,7 +268,7 @@ fail_prepare(struct exec *x, struct exec_string *s, struct json *j)
 	x->entry.seen |= x->authorizer.seen & ~(unsigned)SEEN_FORBIDDEN;
 	if (x->batch && (x->authorizer.seen & SEEN_SOLO) != 0)
 		return (EXEC_GIVE_UP);
-	if (exec_is_machine_code(code)) {
+	if (is_machine_failure(x, code)) {
 		x->machine_code = code;
 		return (EXEC_MACHINE);
 	}
@@ -550,6 +550,8 @@ run_next(struct exec *x, struct exec_string *s, struct json *j)
 	r.started = now_seconds(x);
 	if (!x->tables_known && !load_tables(x))
 		return (EXEC_MACHINE);
+	if (s->first && sqltext_is_complex(s->pos, s->left))
+		return (fail(x, s, j, SQLITE_TOOBIG, SQLTEXT_COMPLEX_TEXT));
 	r.statement = stmtcache_get(&x->cache, s->pos, s->left);
 	if (r.statement == NULL) {
 		if (s->by_kind && s->first)
@@ -570,6 +572,8 @@ run_next(struct exec *x, struct exec_string *s, struct json *j)
 		*s = before;
 		return (status);
 	}
+	/* SQLite has copied the rest of the string, as it does for each statement. */
+	x->entry.steps_left -= (int64_t)(s->left / SQL_BYTES_PER_STEP);
 	s->first = false;
 	s->pos += text_len;
 	s->left -= text_len;

@@ -277,9 +277,14 @@ static bool
 string_reads(struct query *q, const struct command_statement *s)
 {
 	struct stmtcache *cache = &q->roconn->cache;
-	struct statement *st = stmtcache_get(cache, s->sql, sqltext_length(s->sql, s->sql_len));
+	size_t len = sqltext_length(s->sql, s->sql_len);
+	struct statement *st;
 	bool reads;
 
+	/* Refused here as well as there. */
+	if (sqltext_is_complex(s->sql, len))
+		return (true);
+	st = stmtcache_get(cache, s->sql, len);
 	/* Some settings are changed by compiling alone. */
 	q->seen |= q->roconn->authorizer.seen;
 	if (st == NULL)
@@ -383,6 +388,11 @@ open_statement(struct query *q)
 		q->pos += st->text_len;
 		q->left -= st->text_len;
 		leave_statement(q);
+		/* SQLite does not ask within so few opcodes. */
+		if (watch(r) != 0)
+			return (q->stop == STOP_CANCELLED
+				    ? QUERY_BROKEN
+				    : fail_string(q, error_text(q, SQLITE_INTERRUPT)));
 	}
 	step_out_of_transaction(q);
 	/* rqlite looks up the tables of the first statement only. */
@@ -409,6 +419,8 @@ open_string(struct query *q, const struct command_statement *s)
 		q->timed_out = true;
 		return (fail_string(q, TIMEOUT_TEXT));
 	}
+	if (sqltext_is_complex(q->pos, q->left))
+		return (fail_string(q, SQLTEXT_COMPLEX_TEXT));
 	return (open_statement(q));
 }
 

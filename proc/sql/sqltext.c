@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/limits.h"
+
 static const struct {
 	const char *word;
 	enum sqltext_word kind;
@@ -177,4 +179,104 @@ sqltext_classify(const char *sql, size_t len)
 		i = skip_statement(sql, len, i);
 	}
 	return (strongest);
+}
+
+/* What SQLite takes for a part of a name. */
+static bool
+is_name(char c)
+{
+	return (is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '$' || (c & 0x80) != 0);
+}
+
+static size_t
+skip_name(const char *sql, size_t len, size_t i)
+{
+	while (i < len && is_name(sql[i]))
+		i++;
+	return (i);
+}
+
+/* Past a parameter with a name that begins at i: also $name::name(anything). */
+static size_t
+skip_parameter(const char *sql, size_t len, size_t i)
+{
+	size_t start = ++i;
+
+	for (;;) {
+		i = skip_name(sql, len, i);
+		if (len - i < 2 || sql[i] != ':' || sql[i + 1] != ':')
+			break;
+		i += 2;
+	}
+	if (i == start || i == len || sql[i] != '(')
+		return (i);
+	while (i < len && sql[i] != ')' && !is_blank(sql[i]))
+		i++;
+	return (i < len && sql[i] == ')' ? i + 1 : i);
+}
+
+/* Past the name at i; true if it counts. */
+static bool
+count_name(const char *sql, size_t len, size_t *i)
+{
+	size_t start = *i;
+
+	*i = skip_name(sql, len, start);
+	if (*i - start == 1 && (sql[start] | 0x20) == 'x' && *i < len && sql[*i] == '\'')
+		return (false); /* of a blob */
+	return (!word_is(sql + start, *i - start, "NULL"));
+}
+
+/* Past the token at i; true if it is a word. */
+static bool
+count_token(const char *sql, size_t len, size_t *i)
+{
+	size_t at = *i, next;
+
+	switch (sql[at]) {
+	case '\'':
+	case '"':
+	case '`':
+	case '[':
+		*i = skip_quoted(sql, len, at);
+		return (sql[at] != '\'');
+	case '-':
+	case '/':
+		next = skip_comment(sql, len, at);
+		*i = next == at ? at + 1 : next;
+		return (false);
+	case '?':
+		*i = skip_name(sql, len, at + 1);
+		return (*i > at + 1);
+	case '$':
+	case '@':
+	case '#':
+	case ':':
+		*i = skip_parameter(sql, len, at);
+		return (true);
+	}
+	if (!is_name(sql[at])) {
+		*i = at + 1;
+		return (false);
+	}
+	if (sql[at] < '0' || sql[at] > '9')
+		return (count_name(sql, len, i));
+	*i = skip_name(sql, len, at);
+	return (false);
+}
+
+bool
+sqltext_is_complex(const char *sql, size_t len)
+{
+	size_t count = 0, i = 0;
+
+	/* The rest can not be enough. */
+	while (len - i > 2 * (SQL_WORDS_MAX - count)) {
+		if (sql[i] == ';') {
+			count = 0;
+			i++;
+		} else if (count_token(sql, len, &i) && ++count > SQL_WORDS_MAX)
+			return (true);
+	}
+	return (false);
 }

@@ -27,5 +27,12 @@ size_t sqltext_skip(const char *sql, size_t len, bool semicolons);
 enum sqltext_word sqltext_first(const char *sql, size_t len);
 /* The strongest word that any statement of the text begins with: FRESH, then SOLO, then others. */
 enum sqltext_word sqltext_classify(const char *sql, size_t len);
+/*
+ * Whether a statement of the text has more than SQL_WORDS_MAX words: names, keywords but
+ * NULL, and parameters but "?".  SQLite's compiler takes quadratic time for conditions,
+ * parameters, aggregates and common tables, and nothing can interrupt it.
+ */
+bool sqltext_is_complex(const char *sql, size_t len);
+#define SQLTEXT_COMPLEX_TEXT "too many names and keywords in a statement"
 
 #endif

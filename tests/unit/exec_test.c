@@ -7,15 +7,20 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/limits.h"
 #include "proc/sql/exec.h"
+#include "proc/sql/memory.h"
+#include "proc/sql/sqltext.h"
 #include "proc/sql/sqlvfs.h"
 
 static struct exec exec;
 static sqlite3 *db;
 static struct buf command, out;
+static uint64_t steps; /* that an entry may take, 0: the default */
 
 static int
 set_up(void **state)
@@ -51,7 +56,7 @@ run_status(enum command_kind kind, const char *sql)
 	command_set_statements(&command, 0, 1);
 	assert_true(command_open(&c, command.data, command.len));
 	assert_true(command_next(&c, &s));
-	exec_begin(&exec, &c, 0, 1, 0);
+	exec_begin(&exec, &c, 0, 1, steps);
 	exec_string_init(&string, kind, &s);
 	out.len = 0;
 	json_init(&j, &out, false, 0);
@@ -202,6 +207,59 @@ outcomes_are_hashed(void **state)
 	assert_true(exec.entry.hash == ok);
 }
 
+/* SQLite would compile it for minutes, and nothing could end that. */
+static void
+complex_statements_are_refused(void **state)
+{
+	const size_t terms = 200000;
+	char *sql = malloc(32 + terms * 6);
+	size_t len, i;
+
+	len = (size_t)snprintf(sql, 32, "DELETE FROM big WHERE 1");
+	for (i = 0; i < terms; i++, len += 6)
+		memcpy(sql + len, " OR :a", 6);
+	sql[len] = '\0';
+	assert_int_equal(run_status(COMMAND_EXECUTE, sql), EXEC_FAILED);
+	assert_string_equal((const char *)out.data, "{\"error\":\"" SQLTEXT_COMPLEX_TEXT "\"}");
+	free(sql);
+}
+
+/* Each of many statements in a string costs a copy of the rest: that is charged. */
+static void
+long_strings_cost_steps(void **state)
+{
+	const size_t n = 100000;
+	char *sql = malloc(n * 9 + 1);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		memcpy(sql + i * 9, "SELECT 1;", 9);
+	sql[n * 9] = '\0';
+	steps = 10000000;
+	assert_int_equal(run_status(COMMAND_EXECUTE, sql), EXEC_FAILED);
+	assert_string_equal((const char *)out.data, "{\"error\":\"execute timeout\"}");
+	steps = 0;
+	free(sql);
+}
+
+/* Each view doubles what is compiled. */
+static void
+compiling_takes_limited_memory(void **state)
+{
+	char sql[4096];
+	int len, i;
+
+	len = snprintf(sql, sizeof(sql), "WITH w0 AS (SELECT 1 AS a)");
+	for (i = 1; i < 32; i++)
+		len += snprintf(sql + len, sizeof(sql) - (size_t)len,
+		    ",w%d AS (SELECT (SELECT 1 FROM w%d)+(SELECT 2 FROM w%d) AS a)", i, i - 1,
+		    i - 1);
+	(void)snprintf(sql + len, sizeof(sql) - (size_t)len, " SELECT * FROM w31");
+	assert_int_equal(run_status(COMMAND_EXECUTE, sql), EXEC_FAILED);
+	assert_string_equal((const char *)out.data, "{\"error\":\"out of memory\"}");
+	assert_int_equal(value("SELECT 7"), 7);
+}
+
 int
 main(void)
 {
@@ -214,7 +272,12 @@ main(void)
 		    counters_move_to_a_new_connection, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hazards_give_a_batch_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(outcomes_are_hashed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(complex_statements_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(long_strings_cost_steps, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(compiling_takes_limited_memory, set_up, tear_down),
 	};
 
+	if (memory_install(0) != SQLITE_OK)
+		return (1);
 	return (cmocka_run_group_tests(tests, NULL, NULL) != 0);
 }

@@ -15,6 +15,7 @@
 
 #include "common/limits.h"
 #include "proc/sql/query.h"
+#include "proc/sql/sqltext.h"
 #include "proto/command.h"
 
 static char directory[] = "/tmp/rqlited-query-XXXXXX";
@@ -380,6 +381,51 @@ malformed_commands_are_refused(void **state)
 	assert_string_equal(e.text, "malformed command");
 }
 
+/* `head`, and `unit` so many times; from malloc(3). */
+static char *
+repeat(const char *head, const char *unit, size_t times)
+{
+	size_t head_len = strlen(head), len = strlen(unit), i;
+	char *sql = malloc(head_len + times * len + 1);
+
+	assert_non_null(sql);
+	memcpy(sql, head, head_len);
+	for (i = 0; i < times; i++)
+		memcpy(sql + head_len + i * len, unit, len);
+	sql[head_len + times * len] = '\0';
+	return (sql);
+}
+
+/* SQLite would compile it for minutes, and nothing could end that. */
+static void
+complex_statements_are_refused(void **state)
+{
+	char *sql = repeat("SELECT 1", " AND :a", 200000);
+
+	assert_string_equal(
+	    run(COMMAND_QUERY, 0, sql), "[{\"error\":\"" SQLTEXT_COMPLEX_TEXT "\"}]");
+	assert_string_equal(
+	    run(COMMAND_REQUEST, 0, sql), "[{\"error\":\"" SQLTEXT_COMPLEX_TEXT "\"}]");
+	free(sql);
+}
+
+/* A string of many statements can be left, too, though none of them takes long. */
+static void
+long_strings_are_left(void **state)
+{
+	char *sql = repeat("", "SELECT 1;", 100000);
+	struct query *q = start(COMMAND_QUERY, 0, 0, sql);
+
+	asked = 0;
+	leave = true;
+	out.len = 0;
+	assert_int_equal(query_step(q, &out), QUERY_BROKEN);
+	assert_int_equal(asked, 1);
+	leave = false;
+	query_free(q);
+	free(sql);
+}
+
 int
 main(void)
 {
@@ -396,6 +442,8 @@ main(void)
 		cmocka_unit_test(a_client_that_leaves_ends_its_query),
 		cmocka_unit_test(new_schema_is_seen),
 		cmocka_unit_test(malformed_commands_are_refused),
+		cmocka_unit_test(complex_statements_are_refused),
+		cmocka_unit_test(long_strings_are_left),
 	};
 
 	return (cmocka_run_group_tests(tests, set_up, tear_down) != 0);
