@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,6 +87,22 @@ tell_place(const struct master *master, struct worker *worker)
 	}
 }
 
+/* http has no SQLite to ask. */
+static void
+tell_sqlite_options(struct worker *worker)
+{
+	char list[IPC_TEXT_MAX] = "";
+	const char *option;
+	size_t len = 0;
+	int i;
+
+	for (i = 0; (option = sqlite3_compileoption_get(i)) != NULL &&
+	     len + strlen(option) + 2 < sizeof(list); i++)
+		len += (size_t)snprintf(
+		    list + len, sizeof(list) - len, "%s%s", i > 0 ? " " : "", option);
+	tell(worker, "sqlite-options", list);
+}
+
 static void
 wire_http(struct master *master, struct worker *worker)
 {
@@ -99,6 +116,8 @@ wire_http(struct master *master, struct worker *worker)
 	tell(worker, "node-id", flags->node_id);
 	tell(worker, "data-dir", flags->data_dir);
 	tell(worker, "http-allow-origin", flags->http_allow_origin);
+	tell(worker, "raft-log-level", flags->raft_log_level);
+	tell_sqlite_options(worker);
 	tell(worker, "http-cert", flags->http_cert);
 	tell(worker, "http-key", flags->http_key);
 	tell(worker, "http-ca-cert", flags->http_ca_cert);

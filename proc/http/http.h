@@ -121,6 +121,8 @@ struct http_conf {
 	char *node_id;
 	char *data_dir;
 	char *allow_origin;
+	char *log_level;
+	char *sqlite_options; /* what SQLite was compiled with, blanks between */
 	char *cert_path;
 	char *key_path;
 	char *ca_path;

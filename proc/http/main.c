@@ -28,6 +28,8 @@ static const struct proc_setting settings[] = {
 	TEXT("node-id", node_id),
 	TEXT("data-dir", data_dir),
 	TEXT("http-allow-origin", allow_origin),
+	TEXT("raft-log-level", log_level),
+	TEXT("sqlite-options", sqlite_options),
 	TEXT("http-cert", cert_path),
 	TEXT("http-key", key_path),
 	TEXT("http-ca-cert", ca_path),

@@ -263,7 +263,7 @@ add_raft_config(struct json *j, const struct http *http)
 	number(j, "LeaderLeaseTimeout",
 	    http->conf.lease_ns > 0 ? (uint64_t)http->conf.lease_ns : 500000000);
 	text(j, "LocalID", http->conf.node_id);
-	text(j, "LogLevel", "WARN");
+	text(j, "LogLevel", http->conf.log_level);
 	number(j, "MaxAppendEntries", 64);
 	truth(j, "NoSnapshotRestoreOnStart", false);
 	truth(j, "ShutdownOnRemove", false);
@@ -331,6 +331,21 @@ add_pragmas(struct json *j, bool fk, const char *autocheckpoint)
 }
 
 static void
+add_options(struct json *j, const char *options)
+{
+	json_key(j, "compile_options");
+	json_begin_array(j);
+	while (options != NULL && *options != '\0') {
+		size_t len = strcspn(options, " ");
+
+		json_string_n(j, options, len);
+		options += len;
+		options += *options == ' ';
+	}
+	json_end_array(j);
+}
+
+static void
 add_sqlite(struct json *j, const struct pages_status *status)
 {
 	const struct http *http = status->http;
@@ -341,9 +356,7 @@ add_sqlite(struct json *j, const struct pages_status *status)
 	(void)snprintf(path, sizeof(path), "%s/db.sqlite", http->conf.data_dir);
 	json_key(j, "sqlite3");
 	json_begin_object(j);
-	json_key(j, "compile_options");
-	json_begin_array(j);
-	json_end_array(j);
+	add_options(j, http->conf.sqlite_options);
 	number(j, "db_size", size);
 	friendly(j, "db_size_friendly", size);
 	json_key(j, "extensions");

@@ -46,6 +46,13 @@ def test_checkpoints_are_snapshots(make_node):
     assert new["term"] > old["term"] and new["last_snapshot_term"] == old["term"]
 
 
+def test_settings_are_shown(make_node):
+    node = make_node("-raft-log-level", "info").start()
+    assert node.get("/status?key=store.raft.config.LogLevel").json == "info"
+    options = [row[0] for row in node.query("PRAGMA compile_options")]
+    assert options and node.get("/status?key=store.sqlite3.compile_options").json == options
+
+
 def test_pages(node):
     node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(randomblob(100000))")
     shown = node.get("/status?key=store.sqlite3").json
