@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "proc/sql/jsonpatch.h"
 #include "proc/sql/trim.h"
 
 static bool
@@ -145,5 +146,7 @@ functions_register(sqlite3 *db)
 		    sqlite3_create_function(db, "replace", 3, flags, NULL, sql_replace, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = trim_register(db);
+	if (rc == SQLITE_OK)
+		rc = jsonpatch_register(db);
 	return (rc);
 }
