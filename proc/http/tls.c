@@ -28,6 +28,8 @@ struct tls_rules {
 	int (*fd_of)(SSL *);
 };
 
+#define ALERT_MAX 64 /* bytes of an alert's record, encrypted or not */
+
 static int rules_slot = -1;
 
 static const char plain_answer[] = "HTTP/1.0 400 Bad Request\r\n\r\n"
@@ -232,21 +234,59 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsig
 	return (SSL_TLSEXT_ERR_OK);
 }
 
-/* A client that speaks plain HTTP here is told so, as far as its socket takes the words. */
+/* ---- last words to whom a handshake failed with: the HTTP server just closes ---- */
+
+/* What the handshake that runs just now wrote last, if it is as short as an alert. */
+static struct {
+	uint8_t bytes[ALERT_MAX];
+	size_t len;
+} last_write;
+
+static long
+on_write(BIO *bio, int op, const char *data, size_t len, int argi, long argl, int ret, size_t *done)
+{
+	if (op != BIO_CB_WRITE)
+		return (ret);
+	last_write.len = len <= sizeof(last_write.bytes) ? len : 0;
+	memcpy(last_write.bytes, data, last_write.len);
+	return (ret);
+}
+
+/* As far as its socket takes the words. */
+static void
+tell(const SSL *ssl, const void *words, size_t len)
+{
+	struct iovec iov = { (void *)(uintptr_t)words, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int fd = rules_of(ssl)->fd_of((SSL *)(uintptr_t)ssl);
+
+	if (fd != -1)
+		(void)sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static bool
+is_plain_http(unsigned long code)
+{
+	return (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST);
+}
+
+/*
+ * An alert is told when it has been written, so that it is the last write; the
+ * flights before it have left, since the client has answered them.
+ */
 static void
 on_info(const SSL *ssl, int where, int ret)
 {
-	const struct tls_rules *rules = rules_of(ssl);
-	unsigned long code = ERR_peek_last_error();
-	struct iovec iov = { (void *)(uintptr_t)plain_answer, sizeof(plain_answer) - 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int fd;
-
-	if ((where & SSL_CB_EXIT) == 0 || ret > 0 || rules->fd_of == NULL ||
-	    ERR_GET_LIB(code) != ERR_LIB_SSL || ERR_GET_REASON(code) != SSL_R_HTTP_REQUEST)
+	if (rules_of(ssl)->fd_of == NULL)
 		return;
-	if ((fd = rules->fd_of((SSL *)(uintptr_t)ssl)) != -1)
-		(void)sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (where == SSL_CB_HANDSHAKE_START)
+		BIO_set_callback_ex(SSL_get_wbio(ssl), on_write);
+	else if (where == SSL_CB_HANDSHAKE_DONE)
+		BIO_set_callback_ex(SSL_get_wbio(ssl), NULL);
+	else if (where == SSL_CB_WRITE_ALERT && ret >> 8 == SSL3_AL_FATAL && SSL_in_init(ssl))
+		tell(ssl, last_write.bytes, last_write.len);
+	else if ((where & SSL_CB_EXIT) != 0 && ret <= 0 && is_plain_http(ERR_peek_last_error()))
+		tell(ssl, plain_answer, sizeof(plain_answer) - 1);
 }
 
 static int

@@ -33,8 +33,10 @@ struct tls_setup {
 	shadowkey_ask *ask; /* ask and arg outlive the context */
 	void *arg;
 	/*
-	 * The socket under a connection, or -1: where a plain HTTP request is
-	 * told that this is an HTTPS port.  NULL: such a client is just closed.
+	 * The socket under a connection, or -1: where a client is told why its
+	 * handshake failed, which it would not learn from a BIO that nobody flushes
+	 * any more: an alert, or in plain HTTP, that this is an HTTPS port.  NULL:
+	 * nothing is sent beside the BIO.
 	 */
 	int (*fd_of)(SSL *);
 };

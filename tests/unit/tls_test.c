@@ -414,6 +414,37 @@ test_plain_http(void **state)
 	ERR_clear_error();
 }
 
+/* A client that asks what is not served gets an alert, though nobody flushes the BIO any more. */
+static void
+test_alert(void **state)
+{
+	static const char hello[] = "\x16\x03\x01\x00\x04\x01\x00\x00\x00"; /* an empty one */
+	struct tls_setup setup = setup_of();
+	SSL_CTX *server;
+	SSL *ssl;
+	BIO *in = BIO_new(BIO_s_mem());
+	int ends[2];
+	uint8_t got[200];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	answer_fd = ends[0];
+	setup.fd_of = fd_of;
+	server = make_ctx(&setup);
+	ssl = SSL_new(server);
+	BIO_write(in, hello, sizeof(hello) - 1);
+	SSL_set_bio(ssl, in, BIO_new(BIO_s_mem()));
+	assert_int_equal(SSL_accept(ssl), -1);
+	assert_int_equal(recv(ends[1], got, sizeof(got), MSG_DONTWAIT), 7);
+	assert_int_equal(got[0], SSL3_RT_ALERT);
+	assert_int_equal(got[5], SSL3_AL_FATAL);
+	assert_int_equal(got[6], SSL_AD_DECODE_ERROR);
+	SSL_free(ssl);
+	SSL_CTX_free(server);
+	close(ends[0]);
+	close(ends[1]);
+	ERR_clear_error();
+}
+
 static void
 test_start_errors(void **state)
 {
@@ -495,6 +526,7 @@ main(void)
 		cmocka_unit_test(test_resumption),
 		cmocka_unit_test(test_no_renegotiation),
 		cmocka_unit_test(test_plain_http),
+		cmocka_unit_test(test_alert),
 		cmocka_unit_test(test_start_errors),
 		cmocka_unit_test(test_chain),
 	};
