@@ -133,23 +133,32 @@ static const char digits_pairs[] =
     "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
     "8081828384858687888990919293949596979899";
 
+static size_t
+count_digits(uint64_t v)
+{
+	size_t n = 1;
+
+	for (; v >= 10000; v /= 10000)
+		n += 4;
+	return (n + (v >= 10) + (v >= 100) + (v >= 1000));
+}
+
 void
 json_add_uint(struct buf *b, uint64_t v)
 {
-	char text[20];
-	char *p = text + sizeof(text);
+	size_t n = count_digits(v);
+	uint8_t *p = buf_reserve(b, n) + n;
 
+	buf_advance(b, n);
 	while (v >= 100) {
 		p -= 2;
 		memcpy(p, digits_pairs + (v % 100) * 2, 2);
 		v /= 100;
 	}
-	if (v >= 10) {
-		p -= 2;
-		memcpy(p, digits_pairs + v * 2, 2);
-	} else
-		*--p = (char)('0' + v);
-	buf_add(b, p, (size_t)(text + sizeof(text) - p));
+	if (v >= 10)
+		memcpy(p - 2, digits_pairs + v * 2, 2);
+	else
+		p[-1] = (uint8_t)('0' + v);
 }
 
 void

@@ -146,7 +146,7 @@ survey(const struct apply *a, const struct apply_entry *e, struct command *c, bo
 	struct command_statement s;
 	struct command walk;
 	const char *last = NULL;
-	size_t last_len = 0, len;
+	size_t last_len = 0;
 
 	*solo = false;
 	if (!command_open(c, e->command, e->len))
@@ -154,12 +154,11 @@ survey(const struct apply *a, const struct apply_entry *e, struct command *c, bo
 	for (walk = *c; command_next(&walk, &s);) {
 		if (c->statements < 2 || *solo)
 			continue;
-		len = sqltext_length(s.sql, s.sql_len);
-		if (last != NULL && len == last_len && memcmp(s.sql, last, len) == 0)
+		if (last != NULL && s.sql_len == last_len && memcmp(s.sql, last, last_len) == 0)
 			continue;
-		*solo = is_solo(a, s.sql, len);
 		last = s.sql;
-		last_len = len;
+		last_len = s.sql_len;
+		*solo = is_solo(a, last, sqltext_length(last, last_len));
 	}
 	return (walk.statements == 0 && walk.pos == walk.end);
 }

@@ -28,6 +28,7 @@ static sqlite3_vfs *system_vfs;
 static struct guarded main_file, wal_file;
 static enum sqlvfs_guard guard;
 static bool seeded;
+static bool drawn = true; /* SQLite's PRNG may have started since it was reset */
 static uint64_t stream;
 static int64_t clock_ms;
 static uint64_t full_writes;
@@ -48,6 +49,7 @@ on_randomness(sqlite3_vfs *self, int size, char *out)
 	uint64_t word;
 	int i;
 
+	drawn = true;
 	if (!seeded) {
 		if (getrandom(out, (size_t)size, 0) != size)
 			fatal("getrandom");
@@ -192,6 +194,15 @@ sqlvfs_init(void)
 	sqlvfs_entropy();
 }
 
+/* SQLite's PRNG starts anew, from our stream, when it is used next. */
+static void
+reset_prng(void)
+{
+	if (drawn)
+		sqlite3_randomness(0, NULL);
+	drawn = false;
+}
+
 void
 sqlvfs_statement(int64_t time_ns, uint64_t seed, uint64_t ordinal)
 {
@@ -200,14 +211,14 @@ sqlvfs_statement(int64_t time_ns, uint64_t seed, uint64_t ordinal)
 	/* Two statements of an entry must not get parts of one stream. */
 	stream = seed + ordinal * 0xd1342543de82ef95ULL;
 	stream = draw();
-	sqlite3_randomness(0, NULL);
+	reset_prng();
 }
 
 void
 sqlvfs_entropy(void)
 {
 	seeded = false;
-	sqlite3_randomness(0, NULL);
+	reset_prng();
 }
 
 void
