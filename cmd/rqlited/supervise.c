@@ -102,22 +102,6 @@ start_workers(struct master *master)
 	}
 }
 
-/* Counts a restart; ends the process when there were too many of late. */
-static void
-count_restart(struct master *master, const char *reason)
-{
-	int64_t now = master_now_ms();
-	size_t last = RESTARTS_IN_A_MINUTE - 1;
-
-	memmove(&master->restarts_ms[1], &master->restarts_ms[0], last * sizeof(now));
-	master->restarts_ms[0] = now;
-	if (master->restarts_ms[last] == 0 || now - master->restarts_ms[last] > 60000)
-		return;
-	log_as("rqlited", "giving up: %d worker failures within a minute, the last: %s",
-	    RESTARTS_IN_A_MINUTE, reason);
-	exit(1);
-}
-
 /* Waits for every worker to be gone; those that do not go are killed. */
 static void
 reap_all(struct master *master)
@@ -136,6 +120,42 @@ reap_all(struct master *master)
 		chan_fini(&worker->chan);
 		worker->state = WORKER_DEAD;
 	}
+}
+
+/* Lines of workers go out as they came: each was one write of at most PIPE_BUF. */
+static void
+copy_log(struct master *master)
+{
+	char data[65536];
+	ssize_t n = read(master->log_read, data, sizeof(data));
+
+	if (n > 0)
+		(void)!write(STDERR_FILENO, data, (size_t)n);
+}
+
+/* The end after a failure: whoever starts the node again must find ports and lock free. */
+static void
+give_up(struct master *master)
+{
+	reap_all(master);
+	exit(1);
+}
+
+/* Counts a restart; ends the process when there were too many of late. */
+static void
+count_restart(struct master *master, const char *reason)
+{
+	int64_t now = master_now_ms();
+	size_t last = RESTARTS_IN_A_MINUTE - 1;
+
+	memmove(&master->restarts_ms[1], &master->restarts_ms[0], last * sizeof(now));
+	master->restarts_ms[0] = now;
+	if (master->restarts_ms[last] == 0 || now - master->restarts_ms[last] > 60000)
+		return;
+	copy_log(master);
+	log_as("rqlited", "giving up: %d worker failures within a minute, the last: %s",
+	    RESTARTS_IN_A_MINUTE, reason);
+	give_up(master);
 }
 
 static void
@@ -162,17 +182,6 @@ describe_death(const struct worker *worker, int status, char *text, size_t size)
 		    role_name(worker->role), worker->number, (int)worker->pid, WEXITSTATUS(status));
 }
 
-/* Lines of workers go out as they came: each was one write of at most PIPE_BUF. */
-static void
-copy_log(struct master *master)
-{
-	char data[65536];
-	ssize_t n = read(master->log_read, data, sizeof(data));
-
-	if (n > 0)
-		(void)!write(STDERR_FILENO, data, (size_t)n);
-}
-
 static void
 worker_died(struct master *master, struct worker *worker, int status)
 {
@@ -190,12 +199,12 @@ worker_died(struct master *master, struct worker *worker, int status)
 	if (master->failed) {
 		copy_log(master);
 		log_as("rqlited", "%s", master->failure);
-		exit(1);
+		give_up(master);
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == LOG_STATUS_SYNC) {
 		copy_log(master);
 		log_as("rqlited", "%s: a flush to disk failed, not starting again", reason);
-		exit(1);
+		give_up(master);
 	}
 	if (!is_expendable(worker->role)) {
 		restart_node(master, reason);

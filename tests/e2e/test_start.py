@@ -248,6 +248,21 @@ def test_damaged_identity(make_node):
     fails(node, "node.json")
 
 
+def test_failed_start_leaves_the_ports_free(make_node):
+    node = make_node().start()
+    assert node.stop() == 0
+    vote = node.data / "raft" / "vote"
+    kept = vote.read_bytes()
+    for _ in range(10):
+        vote.write_bytes(b"\0" * len(kept))
+        node.launch()
+        assert node.process.wait(15) == 1, node.log
+        vote.write_bytes(kept)
+        node.start()
+        assert node.stop() == 0
+    assert "address already in use" not in node.log and "in use by another" not in node.log
+
+
 def test_check_flag(tmp_path):
     done = run("-check", tmp_path / "d")
     assert done.returncode == 0, done.stderr
