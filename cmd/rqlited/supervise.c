@@ -271,7 +271,8 @@ handle(
 		break;
 	case MSG_OPENED:
 		master->opened = true;
-		start_workers(master);
+		if (!master->stopping)
+			start_workers(master);
 		break;
 	case MSG_PONG:
 		worker->pong_ms = master_now_ms();

@@ -239,6 +239,8 @@ proc_ready(struct proc *proc)
 	struct msg_ready ready = { ipc_text(proc->sandbox_report) };
 
 	msg_ready_send(proc->control, &ready, -1);
+	/* What came behind the last of gathering was read with it: no loop would wake for that. */
+	proc_dispatch(proc, proc->control);
 }
 
 struct chan *
