@@ -264,7 +264,7 @@ def bar(name, value, limit, unit="x", ceiling=None, above=False, at_most=True, n
     show = "%%.%df %%s" % (0 if unit == "/s" else 3 if unit in ("ms", "s") else 2)
     print("%-52s %14s %14s %12s %10s  %s%s" % (
         name, show % (value, unit), "-" if ceiling is None else show % (ceiling, unit),
-        "-" if ceiling is None else "%s%.3f %s" % ("+" if above else "", figure, kind),
+        "-" if ceiling is None else ("%+.3f %s" if above else "%.3f %s") % (figure, kind),
         "%s %g %s" % ("<=" if at_most else ">=", limit, kind), "ok" if met else "MISSED",
         "  " + note if note else ""), flush=True)
 
