@@ -76,19 +76,22 @@ flush_names(struct file_dir *dir)
 
 /* 1 if the point of no return was passed. */
 static int
-is_begun(struct file_dir *dir)
+is_begun(struct file_dir *dir, struct install_record *record)
 {
-	struct install_record record;
 	int file = dir->ops->open(dir, INSTALL_NAME, O_RDONLY), result;
 
 	if (file == -1)
 		return (0);
-	result = file_read(dir, file, &record, sizeof(record), 0);
+	result = file_read(dir, file, record, sizeof(*record), 0);
 	dir->ops->close(dir, file);
-	return (result == 0 && record.magic == MAGIC && record.version == VERSION &&
-		record.crc == crc32c(0, &record, offsetof(struct install_record, crc)));
+	return (result == 0 && record->magic == MAGIC && record->version == VERSION &&
+		record->crc == crc32c(0, record, offsetof(struct install_record, crc)));
 }
 
+/*
+ * A start does this again, before it renames: after a failed flush the record is in
+ * the page cache only.  In place, so that what is on the disk already stays whole.
+ */
 static int
 begin(struct file_dir *dir, struct install_record *record, struct error *error)
 {
@@ -98,7 +101,7 @@ begin(struct file_dir *dir, struct install_record *record, struct error *error)
 	record->magic = MAGIC;
 	record->version = VERSION;
 	record->crc = crc32c(0, record, offsetof(struct install_record, crc));
-	file = dir->ops->open(dir, INSTALL_NAME, O_RDWR | O_CREAT | O_TRUNC);
+	file = dir->ops->open(dir, INSTALL_NAME, O_RDWR | O_CREAT);
 	if (file == -1)
 		return (error_set_errno(error, "db/" INSTALL_NAME));
 	result = file_write(dir, file, record, sizeof(*record), 0);
@@ -234,9 +237,10 @@ int
 install_prepare(const struct store_config *config, struct error *error)
 {
 	struct file_dir *dir = config->dir;
+	struct install_record record;
 
-	if (is_begun(dir))
-		return (rename_files(dir, error));
+	if (is_begun(dir, &record))
+		return (begin(dir, &record, error) == -1 ? -1 : rename_files(dir, error));
 	if (remove_unfinished(dir, error) == -1)
 		return (-1);
 	if (exists(dir, DATABASE_NAME) && exists(dir, LEDGER_NAME))

@@ -17,12 +17,21 @@
  *   in a seal, its header torn         BASE: the WAL is emptied and sealed again
  *   in recovery                        the same again: nothing changes before the
  *                                      ledger is flushed
+ *
+ * A flush that failed ends the process, but the next one may be started on the same
+ * machine: its page cache still shows what is not on the disk, as if it were, and no
+ * later flush brings it there.  So what recovery relies on is written again first:
+ * the chosen record and the part of the WAL that it names.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 
+#include "common/limits.h"
 #include "common/log.h"
 #include "proc/sql/store_private.h"
+
+#define CHUNK (1 * MIB) /* of the WAL, written again at once */
 
 struct scan {
 	struct store *store;
@@ -141,21 +150,64 @@ read_page_size(struct store *store, struct error *error)
 	return (0);
 }
 
+/* Writes what the file holds up to `size`, in place. */
+static int
+write_again(struct file_dir *dir, int file, off_t size)
+{
+	uint8_t *data = malloc(CHUNK);
+	off_t offset = 0;
+	size_t len;
+	int result = 0;
+
+	if (data == NULL)
+		fatal("malloc");
+	for (; result == 0 && offset < size; offset += (off_t)len) {
+		len = size - offset < (off_t)CHUNK ? (size_t)(size - offset) : CHUNK;
+		result = file_read(dir, file, data, len, offset);
+		if (result == 0)
+			result = file_write(dir, file, data, len, offset);
+	}
+	free(data);
+	return (result);
+}
+
 static int
 cut_wal(struct store *store, struct error *error)
 {
 	struct file_dir *dir = store->config.dir;
 	uint32_t frames = store->picked.frames;
+	off_t size = frames > 0 ? wal_offset(frames, store->page_size) : 0;
 	int file = dir->ops->open(dir, WAL_NAME, O_RDWR), result;
 
 	if (file == -1)
 		return (errno == ENOENT ? 0 : error_set_errno(error, "db/" WAL_NAME));
-	result =
-	    dir->ops->truncate(dir, file, frames > 0 ? wal_offset(frames, store->page_size) : 0);
+	result = dir->ops->truncate(dir, file, size);
+	if (result == 0)
+		result = write_again(dir, file, size);
 	if (result == -1)
 		(void)error_set_errno(error, "db/" WAL_NAME);
 	dir->ops->close(dir, file);
 	return (result);
+}
+
+/*
+ * What was read of the ledger may be in the page cache only: a BASE, say, that a
+ * loss of power takes away again when the WAL is emptied already.  A copy of a FLOOR
+ * is a mere COMMIT: whether the WAL was flushed with it is not known here.
+ */
+static int
+secure_record(struct store *store, struct error *error)
+{
+	struct ledger_record copy = store->picked;
+
+	if (STORE_BUG == STORE_BUG_NO_LEDGER_SYNC)
+		return (0);
+	if (copy.kind == LEDGER_FLOOR)
+		copy.kind = LEDGER_COMMIT;
+	if (ledger_append(&store->ledger, &copy) == -1)
+		return (error_set_errno(error, "db/" LEDGER_NAME));
+	ledger_sync(&store->ledger);
+	return (0);
 }
 
 int
@@ -165,10 +217,8 @@ recover_cut(struct store *store, struct error *error)
 
 	if (store->page_size == 0 && read_page_size(store, error) == -1)
 		return (-1);
-	/* What was read of the ledger may be in the page cache only: after a mere kill, a BASE
-	 * that power failure takes away again, when the WAL is emptied already. */
-	if (STORE_BUG != STORE_BUG_NO_LEDGER_SYNC)
-		ledger_sync(&store->ledger);
+	if (secure_record(store, error) == -1)
+		return (-1);
 	if (cut_wal(store, error) == -1)
 		return (-1);
 	if (dir->ops->unlink(dir, SHM_NAME) == -1 && errno != ENOENT)

@@ -77,6 +77,17 @@ light_fuse(struct sim *sim)
 	TRACE(sim, "n%u: a fuse of %lld", node->slot, (long long)node->faults.fuse);
 }
 
+/* What a death left is put in order by a start: it may die of another in the middle. */
+void
+nemesis_on_start(struct sim *sim, struct node *node)
+{
+	if (sim->healing || (sim->plan.faults & FAULT_FUSE) == 0 ||
+	    rng_below(&sim->nemesis, 4) != 0)
+		return;
+	node->faults.fuse = rng_range(&sim->nemesis, 1, 60);
+	node->fuse_cuts_power = rng_below(&sim->nemesis, 4) != 0;
+}
+
 static void
 partition(struct sim *sim)
 {

@@ -160,8 +160,10 @@ dispatch(struct sim *sim, struct event *event)
 		client_act(sim, event->node);
 		break;
 	case EVENT_RESTART:
-		if (!node->up && node->life == event->epoch && !node->gone)
+		if (!node->up && node->life == event->epoch && !node->gone) {
+			nemesis_on_start(sim, node);
 			node_start(sim, node, NULL);
+		}
 		break;
 	case EVENT_NEMESIS:
 		nemesis_act(sim);

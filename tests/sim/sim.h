@@ -146,6 +146,8 @@ void nemesis_act(struct sim *);
 void nemesis_heal(struct sim *);
 /* A leader has just changed the members: a good moment for trouble. */
 void nemesis_on_change(struct sim *, struct node *);
+/* A node that died before is about to start. */
+void nemesis_on_start(struct sim *, struct node *);
 /* A machine fault stopped the node: when it comes back. */
 void nemesis_schedule_restart(struct sim *, struct node *);
 /* members.c */
