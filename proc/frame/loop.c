@@ -109,8 +109,11 @@ proc_run(struct proc *proc, const struct proc_ops *ops, const struct proc_handle
 	proc_install(proc, &all, handlers, count);
 	proc_ready(proc);
 	while (!proc->done) {
+		/* ONCE in any case: NONBLOCK alone stays in the loop as long as messages come. */
+		int flags = EVLOOP_ONCE | (proc->more ? EVLOOP_NONBLOCK : 0);
+
 		proc_flush(proc);
-		if (event_base_loop(proc->loop, proc->more ? EVLOOP_NONBLOCK : EVLOOP_ONCE) == -1)
+		if (event_base_loop(proc->loop, flags) == -1)
 			fatalx("event_base_loop");
 		proc->more = false;
 		if (proc->ops.turn != NULL)
