@@ -151,6 +151,21 @@ bootstrap(struct raft *raft)
 	(void)core_bootstrap(raft->core, &members);
 }
 
+/*
+ * Whether a cluster is to begin here, or began and was cut off before its first entry
+ * was durable.  Then term and vote may be written already: term 1 is that of the first
+ * entry and never one to vote in, and only who has a configuration votes for himself.
+ * Nobody else can know of such a vote.
+ */
+static bool
+is_beginning(const struct raft *raft)
+{
+	const struct vote *vote = &raft->vote;
+
+	return (raft->settings.bootstrap && log_last(raft->log) == 0 &&
+	    (vote->term <= 1 || vote->candidate == identity_id(&raft->identity)));
+}
+
 static uint64_t
 draw_seed(void)
 {
@@ -191,6 +206,7 @@ void
 start_on_opened(void *state, struct chan *chan, const union msg *msg, int fd)
 {
 	struct raft *raft = state;
+	bool begins;
 
 	if (raft->log == NULL || raft->sql_open)
 		fatalx("sql: opened out of turn");
@@ -199,8 +215,11 @@ start_on_opened(void *state, struct chan *chan, const union msg *msg, int fd)
 	raft->chain = msg->opened.chain;
 	log_as("store", "opening store with node ID %s, listening on %s", raft->settings.node_id,
 	    raft->settings.raft_adv_addr);
+	begins = is_beginning(raft);
+	if (begins)
+		raft->vote.term = raft->vote.candidate = 0;
 	make_core(raft);
-	if (log_last(raft->log) == 0 && raft->vote.term == 0 && raft->settings.bootstrap)
+	if (begins)
 		bootstrap(raft);
 	raft->changed = true;
 }

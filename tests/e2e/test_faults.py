@@ -19,7 +19,7 @@ import time
 
 import pytest
 
-from conftest import PROGRAM, Node
+from conftest import PROGRAM, Node, wait_for
 
 FULL = os.environ.get("RQLITED_FULL")
 BUILD = pathlib.Path(PROGRAM).resolve().parents[2]
@@ -114,11 +114,17 @@ def check(node):
         [ROWS, ROWS, 0, ROWS - 1, ROWS * 6000]]
 
 
+def plan(root, role, kind, n, code):
+    """The next start of the role's worker has this fault."""
+    fault = root / "proc" / ("rqlited-%s.fault" % role)
+    fault.write_text("%s %d %d" % (kind, n, code))
+    return fault
+
+
 def trial(root, role, kind, n, code):
     """True if the fault was met."""
     node = Node("-raft-snap", "8", "-raft-snap-int", "5ms", "-disk-scale", "64", program=str(root / "cmd/rqlited/rqlited"))
-    fault = root / "proc" / ("rqlited-%s.fault" % role)
-    fault.write_text("%s %d %d" % (kind, n, code))
+    fault = plan(root, role, kind, n, code)
     try:
         node.launch()
         write_all(node)
@@ -138,6 +144,28 @@ def trial(root, role, kind, n, code):
     finally:
         fault.unlink(missing_ok=True)
         node.close()
+
+
+@pytest.mark.parametrize("kind, code", [("sync", errno.EIO), ("write", errno.EIO), ("write", errno.ENOSPC)],
+                         ids=["sync", "io", "full"])
+def test_first_start_is_cut_off(programs, kind, code):
+    """Whatever was written of a new cluster, the next start makes a leader of it."""
+    for n in range(1, 13):
+        node = Node("-disk-scale", "64", program=str(programs["raft"] / "cmd/rqlited/rqlited"))
+        plan(programs["raft"], "raft", kind, n, code)
+        try:
+            node.launch()
+            wait_for(lambda: has_ended(node) or prepare(node), LIMIT, "an end or a leader")
+            if node.process.poll() is None:
+                node.kill()
+            assert STRUCK in node.log
+            node.start()
+            assert prepare(node)
+        except BaseException:
+            print("%s %d\n%s" % (kind, n, node.log[-5000:]))
+            raise
+        finally:
+            node.close()
 
 
 @pytest.mark.parametrize("kind, code", FAULTS, ids=["full", "io", "short", "sync", "malloc"])
