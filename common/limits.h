@@ -17,6 +17,8 @@
 /* A request's way. */
 #define BODY_MAX_DEFAULT (128 * MIB)    /* HTTP body */
 #define BODIES_SUM_MAX (512 * MIB)      /* all bodies one http worker holds */
+#define BODIES_SUM_MIN (64 * MIB)       /* and below this no body is refused for others' sake */
+#define BODIES_SUM_TIMES 4              /* between them: so many bodies of the largest size */
 #define COMMAND_MAX (64 * MIB)          /* a command in binary form */
 #define FRAME_OVERHEAD_MAX 1024         /* what a message adds to the bytes it carries */
 #define FRAME_MAX (COMMAND_MAX + FRAME_OVERHEAD_MAX)
@@ -32,6 +34,7 @@
 #define RESULT_WINDOW (256 * KIB)       /* sent by read before http gave credit */
 #define RESULT_STATEMENT_MAX (16 * MIB) /* rows a statement in sql may return */
 #define RESULT_QUEUE_MAX (64 * MIB)     /* unsent results for one http, in sql or read */
+#define ANSWER_QUEUE_MAX (8 * MIB)      /* unsent answers for one http, in auth, key or raft */
 
 /* The log. */
 #define LOG_SEGMENT_SIZE (16 * MIB)

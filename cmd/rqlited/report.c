@@ -10,6 +10,8 @@
 #include "cmd/rqlited/master.h"
 #include "common/json.h"
 
+#define REPORT_LIFE_MS 100
+
 /* "Name:   123 kB" in a file of /proc; -1 if it is not there. */
 static int64_t
 proc_kilobytes(pid_t pid, const char *file, const char *name)
@@ -76,27 +78,41 @@ add_worker(struct buf *out, const struct worker *worker)
 	buf_add_text(out, "}");
 }
 
+static void
+make_report(const struct master *master, struct buf *out)
+{
+	size_t i;
+
+	buf_reset(out, SIZE_MAX);
+	buf_printf(out, "{\"pid\":%d,\"ppid\":%d,\"node_restarts\":%" PRIu64 ",\"generation\":%" PRIu64,
+	    (int)getpid(), (int)getppid(), master->node_restarts, master->generation);
+	add_number(out, "cpu_ms", proc_cpu_ms(getpid()));
+	add_number(out, "pss_kb", proc_kilobytes(getpid(), "smaps_rollup", "Pss:"));
+	buf_add_text(out, ",\"workers\":[");
+	for (i = 0; i < master->nworkers; i++) {
+		if (i > 0)
+			buf_add_text(out, ",");
+		add_worker(out, &master->workers[i]);
+	}
+	buf_add_text(out, "]}");
+}
+
+/* A captured http may ask without end: a report is made now and then, not for each question. */
 void
 report_send(struct master *master, struct worker *worker, uint64_t request)
 {
-	struct buf out = BUF_INIT;
+	static struct buf report;
+	static int64_t made_ms = INT64_MIN / 2;
 	struct msg_status status = { request, { NULL, 0 } };
-	size_t i;
 
-	buf_printf(&out, "{\"pid\":%d,\"ppid\":%d,\"node_restarts\":%" PRIu64 ",\"generation\":%" PRIu64,
-	    (int)getpid(), (int)getppid(), master->node_restarts, master->generation);
-	add_number(&out, "cpu_ms", proc_cpu_ms(getpid()));
-	add_number(&out, "pss_kb", proc_kilobytes(getpid(), "smaps_rollup", "Pss:"));
-	buf_add_text(&out, ",\"workers\":[");
-	for (i = 0; i < master->nworkers; i++) {
-		if (i > 0)
-			buf_add_text(&out, ",");
-		add_worker(&out, &master->workers[i]);
+	if (worker->state == WORKER_DEAD || chan_queued(&worker->chan) > FRAME_SMALL_MAX)
+		return;
+	if (master_now_ms() - made_ms > REPORT_LIFE_MS) {
+		make_report(master, &report);
+		made_ms = master_now_ms();
 	}
-	buf_add_text(&out, "]}");
-	status.json.data = buf_bytes(&out);
-	status.json.len = buf_size(&out);
-	if (worker->state != WORKER_DEAD && buf_size(&out) <= IPC_STATUS_MAX)
+	status.json.data = buf_bytes(&report);
+	status.json.len = buf_size(&report);
+	if (buf_size(&report) <= IPC_STATUS_MAX)
 		msg_status_send(&worker->chan, &status, -1);
-	buf_fini(&out);
 }

@@ -377,15 +377,37 @@ proc_write(struct proc *proc, struct chan *chan)
 	flush_one(proc, chan);
 }
 
+/*
+ * A captured http could ask and never read, until the answers fill our memory.  Only http
+ * is given up like this: between all others who asks waits for the answer.
+ */
+static bool
+is_overfull(const struct proc *proc, const struct chan *chan)
+{
+	bool rows = proc->role == ROLE_SQL || proc->role == ROLE_READ;
+
+	return (chan->role == ROLE_HTTP &&
+	    chan_queued(chan) > (rows ? RESULT_QUEUE_MAX : ANSWER_QUEUE_MAX));
+}
+
+static void
+flush_peer(struct proc *proc, struct chan *chan)
+{
+	if (is_overfull(proc, chan)) {
+		log_warnx("http %u does not read, giving it up", chan->number);
+		proc_drop(proc, chan);
+	} else if (chan_queued(chan) > 0 && !chan->writing)
+		flush_one(proc, chan);
+}
+
 static void
 flush_peers(struct proc *proc, bool http)
 {
 	size_t i;
 
 	for (i = proc->npeers; i > 0; i--)
-		if (i <= proc->npeers && (proc->peers[i - 1]->role == ROLE_HTTP) == http &&
-		    chan_queued(proc->peers[i - 1]) > 0 && !proc->peers[i - 1]->writing)
-			flush_one(proc, proc->peers[i - 1]);
+		if (i <= proc->npeers && (proc->peers[i - 1]->role == ROLE_HTTP) == http)
+			flush_peer(proc, proc->peers[i - 1]);
 }
 
 /* http first: a client waits behind it, and who is woken first runs first on a busy core. */

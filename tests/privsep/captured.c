@@ -13,6 +13,7 @@
  *	query TICKET MODE KIND SQL	to read; MODE: query, request, analyze, check
  *	status ROLE TICKET		to master, raft, sql
  *	sign rsa|ecdsa BLOCK		to key: signed HEX, or "unsigned"
+ *	flood ROLE COUNT		so many questions, no answer read: "sent"
  *
  * The other answers: "refused REASON", "result STATUS BODY-OR-ERROR", "at INDEX",
  * "gone" when who was asked closed the channel, "silence" after 3 seconds.
@@ -36,6 +37,7 @@
 #define START_MS 10000
 #define ANSWER_MS 3000 /* less than the master lets a ping wait */
 #define LINE_MAX_SIZE 8192
+#define FLOOD_STEP 1000
 #define BIT(role) (1U << (role))
 
 struct captured {
@@ -462,6 +464,59 @@ do_sign(struct captured *c, char *args, struct buf *out)
 	add_hex(out, &msg.key_signed.signature);
 }
 
+/* The shortest question that the role answers. */
+static void
+ask_anything(struct captured *c, enum role role)
+{
+	struct chan *chan = &c->chans[role];
+
+	switch (role) {
+	case ROLE_AUTH:
+		msg_auth_check_send(chan, &(struct msg_auth_check){ .request = c->request }, -1);
+		break;
+	case ROLE_KEY:
+		msg_key_sign_send(chan, &(struct msg_key_sign){ .request = c->request }, -1);
+		break;
+	case ROLE_READ:
+		msg_query_send(chan, &(struct msg_query){ .request = c->request }, -1);
+		break;
+	default:
+		msg_status_ask_send(chan, &(struct msg_status_ask){ .request = c->request }, -1);
+		break;
+	}
+}
+
+static void
+do_flood(struct captured *c, char *args, struct buf *out)
+{
+	static const char *const roles[ROLE__COUNT] = { "master", "", "auth", "key", "raft", "sql",
+		"read" };
+	enum role role = (enum role)number_of(strsep(&args, " "), roles, ROLE__COUNT);
+	unsigned long i, count = args != NULL ? strtoul(args, NULL, 10) : 0;
+	struct frame frame;
+	union msg msg;
+
+	for (i = 1; i <= count; i++) {
+		ask_anything(c, role);
+		if (i % FLOOD_STEP != 0 && i != count)
+			continue;
+		if (role != ROLE_MASTER && read_chans(c, BIT(ROLE_MASTER)))
+			(void)next_answer(c, BIT(ROLE_MASTER), &frame, &msg);
+		switch (chan_flush_wait(&c->chans[role], ANSWER_MS)) {
+		case CHAN_OK:
+			break;
+		case CHAN_AGAIN:
+			buf_printf(out, "silence after %lu", i);
+			return;
+		default:
+			chan_fini(&c->chans[role]);
+			buf_add_text(out, "gone");
+			return;
+		}
+	}
+	buf_add_text(out, "sent");
+}
+
 static const struct order {
 	const char *name;
 	void (*run)(struct captured *, char *args, struct buf *out);
@@ -473,6 +528,7 @@ static const struct order {
 	{ "query", do_query },
 	{ "status", do_status },
 	{ "sign", do_sign },
+	{ "flood", do_flood },
 };
 
 static void

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -345,6 +346,38 @@ def test_captured_http_can_sign_only_digests_with_an_ec_key(fresh):
     with contextlib.suppress(ConnectionResetError):
         assert node.order("sign ecdsa " + "5a" * 20) == "gone"
     died_of(node, "a digest of 20 bytes", pid)
+
+
+# --- it can't exhaust the others ---
+
+def peak_kb(pid):
+    """The most memory the process ever had."""
+    status = pathlib.Path("/proc/%d/status" % pid).read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
+
+
+@pytest.mark.parametrize("role", ["auth", "key", "raft", "sql", "read"])
+def test_captured_http_can_not_fill_the_memory_of(fresh, role):
+    """Who asks and reads no answer is given up; the others' life goes on."""
+    node = fresh()
+    workers = node.workers()
+    assert node.order("flood %s 4000000" % role) == "gone"
+    said = r"^\[%s\] .* http 0 does not read, giving it up$" % role
+    wait_for(lambda: re.search(said, node.log, re.M), 5, "word of it")
+    assert peak_kb(workers[role]) < 100 * 1024
+    assert node.workers() == workers
+    if role != "raft":
+        assert node.order("read_index").startswith("at ")
+
+
+def test_captured_http_can_not_fill_the_memory_of_the_master(fresh):
+    """It answers no question while its answers lie unread."""
+    node = fresh()
+    workers, before = node.workers(), peak_kb(node.process.pid)
+    assert node.order("flood master 100000") == "sent"
+    assert peak_kb(node.process.pid) - before < 4096
+    wait_for(lambda: node.order("status master -").startswith("{"), 10, "an answer once the others are read")
+    assert node.workers() == workers
 
 
 # --- what it does get, said in the manual ---
