@@ -158,8 +158,17 @@ put_text(struct buf *buf, const struct ipc_bytes *value, size_t bound)
 	}
 IPC_LIST(CODEC)
 
+#define MAX_u8(bound) 1
+#define MAX_u32(bound) 4
+#define MAX_u64(bound) 8
+#define MAX_bool8(bound) 1
+#define MAX_enum8(bound) 1
+#define MAX_bytes(bound) (4 + (bound))
+#define MAX_text(bound) (4 + (bound))
+#define MAX(kind, name, bound) + MAX_##kind(bound)
+
 #define ENTRY(NAME, type, from, to, fd) \
-	{ #NAME, from, to, fd, decode_##type, encode_##type },
+	{ #NAME, from, to, fd, 0 type##_FIELDS(MAX), decode_##type, encode_##type },
 static const struct ipc_entry entries[MSG__COUNT] = { IPC_LIST(ENTRY) };
 
 const struct ipc_entry *
@@ -182,6 +191,18 @@ ipc_decode(const struct frame *frame, enum role from, enum role to, union msg *m
 	if (!entry->decode(msg, frame->data, frame->len))
 		return ("malformed message");
 	return (NULL);
+}
+
+size_t
+ipc_payload_max(enum role from, enum role to)
+{
+	size_t i, max = 0;
+
+	for (i = 0; i < MSG__COUNT; i++)
+		if ((entries[i].from & (1U << from)) && (entries[i].to & (1U << to)) &&
+		    entries[i].max > max)
+			max = entries[i].max;
+	return (max);
 }
 
 bool

@@ -252,6 +252,7 @@ struct ipc_entry {
 	unsigned from; /* set of roles */
 	unsigned to;
 	bool fd;
+	size_t max; /* bytes of payload */
 	bool (*decode)(union msg *, const uint8_t *, size_t);
 	void (*encode)(struct buf *, const union msg *);
 };
@@ -263,6 +264,8 @@ const struct ipc_entry *ipc_entry(unsigned type);
  * what is wrong with it: the peer is compromised or broken.
  */
 const char *ipc_decode(const struct frame *, enum role from, enum role to, union msg *);
+/* The largest payload that may come from a role to another: no frame between them is longer. */
+size_t ipc_payload_max(enum role from, enum role to);
 /* Whether any message goes between two roles, either way: then they need a channel. */
 bool ipc_has_edge(enum role, enum role);
 /* A number that changes whenever the list does. */

@@ -102,7 +102,7 @@ spawn_worker(struct master *master, struct worker *worker)
 	if (worker->pid == 0)
 		exec_worker(master, worker, pair[1]);
 	close(pair[1]);
-	chan_init(&worker->chan, pair[0], FRAME_SMALL_MAX);
+	chan_init(&worker->chan, pair[0], ipc_payload_max(worker->role, ROLE_MASTER));
 	worker->chan.role = (int)worker->role;
 	worker->chan.number = worker->number;
 	worker->state = WORKER_STARTING;

@@ -17,13 +17,13 @@
 #include "common/log.h"
 
 static struct chan *
-chan_make(int fd, enum role role, unsigned number, uint32_t incarnation)
+chan_make(const struct proc *proc, int fd, enum role role, unsigned number, uint32_t incarnation)
 {
 	struct chan *chan = malloc(sizeof(*chan));
 
 	if (chan == NULL)
 		fatal("malloc");
-	chan_init(chan, fd, FRAME_MAX);
+	chan_init(chan, fd, ipc_payload_max(role, proc->role));
 	chan->role = role;
 	chan->number = number;
 	chan->incarnation = incarnation;
@@ -78,7 +78,7 @@ proc_hello(struct proc *proc, enum role role)
 	signal(SIGHUP, SIG_IGN);
 	memset(proc, 0, sizeof(*proc));
 	proc->role = role;
-	proc->control = chan_make(PROC_CONTROL_FD, ROLE_MASTER, 0, 0);
+	proc->control = chan_make(proc, PROC_CONTROL_FD, ROLE_MASTER, 0, 0);
 	wait_control(proc, &frame, &msg);
 	if (frame.type != MSG_HELLO || msg.hello.role != role ||
 	    msg.hello.revision != ipc_revision() ||
@@ -169,7 +169,7 @@ add_peer(struct proc *proc, const struct msg_peer *peer, int fd)
 		proc_drop(proc, old);
 	if (proc->npeers == WORKERS_MAX)
 		fatalx("too many peers");
-	chan = chan_make(fd, (enum role)peer->role, peer->number, peer->incarnation);
+	chan = chan_make(proc, fd, (enum role)peer->role, peer->number, peer->incarnation);
 	proc->peers[proc->npeers++] = chan;
 	if (proc->ops.attach != NULL)
 		proc->ops.attach(proc, chan);

@@ -66,4 +66,4 @@ def test_pairs_outside_the_table_end_the_receiver(node, tmp_path_factory):
     assert lines[0] == "%d messages, 0 taken otherwise than planned" % tried
     # A frame of 52 bytes: whole, all its beginnings, all shorter payloads, all its bits flipped.
     # What lives on got a frame whose rest did not come, or a flip within a number or a text.
-    assert lines[1:] == ["512 damaged frames: 180 deaths, 75 waited for the rest, 257 other messages"]
+    assert lines[1:] == ["512 damaged frames: 194 deaths, 61 waited for the rest, 257 other messages"]

@@ -152,6 +152,27 @@ has_the_edges_of_the_architecture(void **state)
 			assert_int_equal(ipc_has_edge(a, b), (edges[a] & (1U << b)) != 0);
 }
 
+/* A channel takes no longer frame than the table has a message for. */
+static void
+bounds_what_a_channel_carries(void **state)
+{
+	static uint8_t bytes[RESULT_PART_MAX];
+	union msg msg = { .result = { .error = { bytes, 1024 },
+			      .body = { bytes, RESULT_PART_MAX } } };
+	struct buf b = BUF_INIT;
+
+	memset(bytes, 'x', sizeof(bytes));
+	ipc_entry(MSG_RESULT)->encode(&b, &msg);
+	assert_int_equal(b.len, ipc_entry(MSG_RESULT)->max);
+	assert_int_equal(ipc_payload_max(ROLE_READ, ROLE_HTTP), b.len);
+	assert_int_equal(ipc_payload_max(ROLE_HTTP, ROLE_RAFT),
+	    8 + 4 + IPC_TICKET_MAX + 4 + COMMAND_MAX);
+	assert_int_equal(ipc_payload_max(ROLE_HTTP, ROLE_AUTH), ipc_entry(MSG_AUTH_CHECK)->max);
+	assert_true(ipc_payload_max(ROLE_HTTP, ROLE_AUTH) < 8 * KIB);
+	assert_int_equal(ipc_payload_max(ROLE_AUTH, ROLE_SQL), 0);
+	buf_fini(&b);
+}
+
 static void
 refuses_unknown_types(void **state)
 {
@@ -290,6 +311,7 @@ main(void)
 		cmocka_unit_test(decodes_what_was_encoded),
 		cmocka_unit_test(hears_only_pairs_of_the_table),
 		cmocka_unit_test(has_the_edges_of_the_architecture),
+		cmocka_unit_test(bounds_what_a_channel_carries),
 		cmocka_unit_test(refuses_unknown_types),
 		cmocka_unit_test(refuses_a_descriptor_too_many_or_missing),
 		cmocka_unit_test(refuses_every_truncation_and_trailing_bytes),
