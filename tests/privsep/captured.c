@@ -14,6 +14,7 @@
  *	status ROLE TICKET		to master, raft, sql
  *	sign rsa|ecdsa BLOCK		to key: signed HEX, or "unsigned"
  *	flood ROLE COUNT		so many questions, no answer read: "sent"
+ *	veto				calls the files of any reload bad: "so be it"
  *
  * The other answers: "refused REASON", "result STATUS BODY-OR-ERROR", "at INDEX",
  * "gone" when who was asked closed the channel, "silence" after 3 seconds.
@@ -47,6 +48,7 @@ struct captured {
 	uint8_t key_id[32];
 	size_t key_id_len;
 	uint64_t request;
+	bool veto;
 };
 
 static const char *const refusals[REFUSED__COUNT] = { "no-leader", "not-open", "not-ready", "busy",
@@ -96,7 +98,7 @@ obey(struct captured *c, const struct frame *frame, const union msg *msg)
 {
 	struct chan *control = &c->chans[ROLE_MASTER];
 	struct msg_pong pong = { msg->ping.serial };
-	struct msg_drained drained = { .good = true };
+	struct msg_drained drained = { !c->veto, ipc_text("vetoed") };
 
 	switch (frame->type) {
 	case MSG_PING:
@@ -517,6 +519,13 @@ do_flood(struct captured *c, char *args, struct buf *out)
 	buf_add_text(out, "sent");
 }
 
+static void
+do_veto(struct captured *c, char *args, struct buf *out)
+{
+	c->veto = true;
+	buf_add_text(out, "so be it");
+}
+
 static const struct order {
 	const char *name;
 	void (*run)(struct captured *, char *args, struct buf *out);
@@ -529,6 +538,7 @@ static const struct order {
 	{ "status", do_status },
 	{ "sign", do_sign },
 	{ "flood", do_flood },
+	{ "veto", do_veto },
 };
 
 static void

@@ -7,7 +7,10 @@
  * which shows that the policy is the role's and that the refusals are not those
  * of a child that can do nothing.
  *
- *	probe ROLE	one line an act; exit status 1 if any ended otherwise
+ *	probe ROLE [UID]	one line an act; exit status 1 if any ended otherwise
+ *
+ * With a UID, root becomes that user first: then there are no users and no chroot
+ * to keep the roles apart, and all must hold by seccomp and Landlock.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -22,6 +25,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -402,17 +406,29 @@ clean(const char *directory)
 	(void)rmdir(directory);
 }
 
+static void
+become(const char *text)
+{
+	uid_t uid = (uid_t)strtoul(text, NULL, 10);
+
+	if (getuid() == 0 && (setgroups(0, NULL) == -1 || setresgid(uid, uid, uid) == -1 ||
+	    setresuid(uid, uid, uid) == -1))
+		fatal("uid %s", text);
+}
+
 int
 main(int argc, char *argv[])
 {
 	char directory[] = "/tmp/rqlited-probe-XXXXXX";
 	size_t role, i, bad = 0;
 
-	for (role = 0; argc == 2 && role < ROLES; role++)
+	for (role = 0; argc >= 2 && role < ROLES; role++)
 		if (strcmp(roles[role].role, argv[1]) == 0)
 			break;
-	if (argc != 2 || role == ROLES)
-		fatalx("usage: probe http|auth|key|raft|sql|read");
+	if (argc < 2 || argc > 3 || role == ROLES)
+		fatalx("usage: probe http|auth|key|raft|sql|read [UID]");
+	if (argc == 3)
+		become(argv[2]);
 	if (getuid() != 0 && syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1) {
 		printf("neither root nor Landlock: nothing confines files here\n");
 		return (77);

@@ -386,3 +386,14 @@ def test_captured_http_sees_status(node):
     """What /status shows is no secret to http, whose pages it makes."""
     for role in ("master", "raft", "sql"):
         assert isinstance(json.loads(node.order("status %s -" % role)), dict), role
+
+
+def test_captured_http_can_refuse_a_reload(fresh):
+    """Who must be sure that a user is out restarts the node when the log says this."""
+    node = fresh()
+    assert node.order("veto") == "so be it"
+    node.write_users("query")
+    node.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "reload refused, the files in use stay in use" in node.log, 10, "a refused reload")
+    assert "reload: http: vetoed" in node.log
+    node.ticket("all", ALL)
