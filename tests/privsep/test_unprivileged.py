@@ -1,0 +1,62 @@
+"""A node started by an ordinary user: confined by seccomp and Landlock, without users and chroot."""
+
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+from conftest import PROGRAM, Node  # noqa: E402
+
+BUILD = pathlib.Path(PROGRAM).resolve().parents[2]
+UID = 65534
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+
+
+@pytest.fixture
+def node():
+    """Its programs are copied where that user may run them."""
+    one = Node()
+    program = one.dir / "cmd/rqlited/rqlited"
+    program.parent.mkdir(parents=True)
+    shutil.copy(PROGRAM, program)
+    (one.dir / "proc").mkdir()
+    for worker in (BUILD / "proc").glob("rqlited-*"):
+        if worker.is_file():
+            shutil.copy(worker, one.dir / "proc")
+    one.program = one.dir / "start"
+    one.program.write_text('#!/bin/sh\nexec setpriv --reuid %d --regid %d --clear-groups %s "$@"\n' %
+                           (UID, UID, program))
+    one.program.chmod(0o755)
+    for path in [one.dir, *one.dir.rglob("*")]:
+        os.chown(path, UID, UID)
+    try:
+        yield one.start()
+    finally:
+        one.close()
+
+
+def test_a_node_of_an_ordinary_user_is_confined(node):
+    node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    node.kill()
+    node.start()
+    assert node.query("SELECT x FROM t", "strong") == [[1]]
+    workers = node.get("/status").json["runtime"]["processes"]["workers"]
+    pids = node.workers()
+    assert {worker["role"] for worker in workers} == set(pids) == {"http", "raft", "sql", "read"}
+    for worker in workers:
+        text = pathlib.Path("/proc/%d/status" % worker["pid"]).read_text()
+        seen = {line.split(":")[0]: line.split(":", 1)[1].split() for line in text.splitlines()}
+        assert seen["Uid"] == [str(UID)] * 4 and seen["Groups"] == []
+        assert seen["NoNewPrivs"] == ["1"] and seen["Seccomp"] == ["2"]
+        assert int(seen["CapEff"][0], 16) == 0
+        assert os.stat("/proc/%d/fd" % worker["pid"]).st_uid == 0, "dumpable: its siblings could trace it"
+        assert worker["sandbox"].startswith("seccomp on, landlock abi "), worker
+        assert worker["sandbox"].endswith("user shared, chroot no"), worker
+    for path in node.data.rglob("*"):
+        if not path.is_symlink():
+            assert os.lstat(path).st_mode & 0o077 == 0, path
