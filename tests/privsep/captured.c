@@ -352,11 +352,14 @@ make_command(struct buf *command, const char *kind, const char *sql)
 static void
 do_login(struct captured *c, char *args, struct buf *out)
 {
-	static const uint8_t address[16] = { [10] = 0xff, 0xff, 127, 0, 0, 1 };
+	uint8_t address[16] = { [10] = 0xff, 0xff, 10 };
 	struct msg_auth_check check = { .request = c->request, .address = { address, 16 } };
 	struct frame frame;
 	union msg msg;
 
+	/* What http says of the client's address is not to be trusted either: each time another. */
+	address[14] = (uint8_t)(c->request >> 8);
+	address[15] = (uint8_t)c->request;
 	check.user = ipc_text(strsep(&args, " "));
 	check.password = ipc_text(args);
 	msg_auth_check_send(&c->chans[ROLE_AUTH], &check, -1);

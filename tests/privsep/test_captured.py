@@ -235,6 +235,18 @@ def test_captured_http_gets_no_ticket_for_a_wrong_password(node):
     assert rows(node) == ROWS
 
 
+def test_captured_http_can_not_guess_passwords(fresh):
+    """Whatever addresses it names: past twenty wrong ones a second the right one is refused unseen."""
+    node = fresh()
+    right, wrong = "login all " + PASSWORDS["all"], "login all guess"
+    assert node.order(right).startswith("known %d " % ALL)
+    for _ in range(300):  # of which two hundred are in advance
+        assert node.order(wrong).startswith("unknown 0 ")
+    # Now and then a guess is free again; it is the next wrong one's, mostly.
+    assert "unknown" in {node.order(right).split()[0] for _ in range(20) if node.order(wrong)}
+    wait_for(lambda: node.order(right).startswith("known %d " % ALL), 10, "an end of the limit")
+
+
 # --- it can't replay ---
 
 def test_captured_http_can_not_replay_a_ticket_of_an_old_generation(fresh):
