@@ -3,6 +3,7 @@
  * from memory, older ones (recovery) from the log.  What waits for an index to be
  * applied is answered when sql says so.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #define FEED_LOW (2 * MIB)
 #define ENTRIES_HIGH (RAFT_WINDOW / 2) /* the same, by their number, not yet applied */
 #define ENTRIES_LOW (RAFT_WINDOW / 4)
+#define PROGRESS_NS 2000000000 /* between two words about a replay */
 #define LOG_KEEP_BYTES (32 * MIB)
 
 static void
@@ -136,6 +138,19 @@ feed_wait(struct raft *raft, const struct origin *origin, uint64_t index, bool l
 	raft->waiters[raft->nwaiters++] = waiter;
 }
 
+/* A long replay says how far it is. */
+static void
+report_progress(struct raft *raft)
+{
+	uint64_t now = raft_now_ns();
+
+	if (raft->state.ready || now - raft->reported < PROGRESS_NS)
+		return;
+	raft->reported = now;
+	log_as("raft", "replaying the log: %" PRIu64 " of %" PRIu64 " entries are applied",
+	    raft->applied, raft->handed);
+}
+
 void
 feed_on_applied(void *state, struct chan *chan, const union msg *msg, int fd)
 {
@@ -149,6 +164,7 @@ feed_on_applied(void *state, struct chan *chan, const union msg *msg, int fd)
 	raft->applied = msg->applied.index;
 	raft->chain = msg->applied.chain;
 	raft->changed = true;
+	report_progress(raft);
 	for (i = 0; i < raft->nwaiters; i++) {
 		if (raft->waiters[i].index <= raft->applied)
 			answer(raft, &raft->waiters[i]);

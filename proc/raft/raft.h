@@ -91,6 +91,7 @@ struct raft {
 	int64_t space; /* free bytes by the last look, less what was written since */
 	int64_t space_ns;
 	unsigned turns;
+	uint64_t reported; /* when the replay's progress was */
 	bool changed; /* the board is behind */
 };
 

@@ -211,6 +211,7 @@ start_on_opened(void *state, struct chan *chan, const union msg *msg, int fd)
 	if (raft->log == NULL || raft->sql_open)
 		fatalx("sql: opened out of turn");
 	raft->sql_open = true;
+	raft->reported = raft_now_ns();
 	raft->commit = raft->apply = raft->applied = raft->fed = msg->opened.index;
 	raft->chain = msg->opened.chain;
 	log_as("store", "opening store with node ID %s, listening on %s", raft->settings.node_id,

@@ -378,6 +378,9 @@ apply_all(struct sql *sql)
 		}
 		if (sql->stalled)
 			tell_stalled(sql, false, 0);
+		/* Answers do not wait for the batches behind them. */
+		if (sql->count > 0)
+			proc_flush(&sql->proc);
 	}
 	sql->head = 0;
 	buf_reset(&sql->data, 4 * MIB);
