@@ -92,6 +92,7 @@ struct job {
 	bool started; /* headers are out */
 	bool sending; /* h2o holds `flight` */
 	bool ended;   /* the last part is in `parts` */
+	bool broken;  /* to be cut as soon as h2o has sent `flight` */
 	bool held;    /* the connection's read is armed meanwhile */
 	bool heard;   /* and something came, which was not the end */
 	int status;

@@ -45,6 +45,28 @@ answer_whole(struct job *job, const struct ipc_bytes *body)
 	answer_body(job, 200, type_json, buf_bytes(out), buf_size(out));
 }
 
+/* The client must not take what it has for the whole. */
+static void
+cut_stream(struct job *job)
+{
+	h2o_req_t *req = job->req;
+	struct linger linger = { 1, 0 };
+
+	/* h2o takes no word, not even the last, before it has sent what it holds. */
+	if (job->sending) {
+		job->broken = job->ended = true;
+		buf_reset(&job->parts, 0);
+		return;
+	}
+	/* An HTTP/1.0 body ends with its connection: it has to end in an error. */
+	if (req->version < 0x101)
+		(void)setsockopt(server_fd(req), SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	job->phase = JOB_ANSWERED;
+	job_end(job);
+	req->http1_is_persistent = 0;
+	h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
+}
+
 /* Hands h2o what has gathered, if it is not busy with the last. */
 static void
 push(struct job *job)
@@ -83,29 +105,16 @@ on_proceed(h2o_generator_t *generator, h2o_req_t *req)
 			msg_credit_send(reader, &credit, -1);
 	}
 	buf_reset(&job->flight, 0);
-	push(job);
+	if (job->broken)
+		cut_stream(job);
+	else
+		push(job);
 }
 
 static void
 on_stop(h2o_generator_t *generator, h2o_req_t *req)
 {
 	/* The pool's dispose (job_gone) follows, and cancels what is left. */
-}
-
-/* The client must not take what it has for the whole. */
-static void
-cut_stream(struct job *job)
-{
-	h2o_req_t *req = job->req;
-	struct linger linger = { 1, 0 };
-
-	/* An HTTP/1.0 body ends with its connection: it has to end in an error. */
-	if (req->version < 0x101)
-		(void)setsockopt(server_fd(req), SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	job->phase = JOB_ANSWERED;
-	job_end(job);
-	req->http1_is_persistent = 0;
-	h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
 }
 
 static void
