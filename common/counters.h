@@ -70,6 +70,7 @@
 	X(WAITING_RAFT,			"",		"requests_at_raft")		\
 	X(WAITING_READ,			"",		"requests_at_read")		\
 	X(WAL_BYTES,			"",		"wal_bytes")			\
+	X(WAL_PRESSURE,			"",		"wal_pressure")			\
 	X(DATABASE_BYTES,		"",		"database_bytes")
 
 #define COUNTERS_ENUM(name, group, key) COUNTER_##name,
@@ -126,6 +127,12 @@ counter_add(struct counters *counters, enum counter counter, uint64_t n)
 	uint64_t value = atomic_load_explicit(&counters->values[counter], memory_order_relaxed);
 
 	atomic_store_explicit(&counters->values[counter], value + n, memory_order_relaxed);
+}
+
+static inline uint64_t
+counter_get(const struct counters *counters, enum counter counter)
+{
+	return (atomic_load_explicit(&counters->values[counter], memory_order_relaxed));
 }
 
 static inline void

@@ -103,6 +103,13 @@ tell_sqlite_options(struct worker *worker)
 	tell(worker, "sqlite-options", list);
 }
 
+/* Another worker's page, to look at. */
+static void
+hand_counters(struct worker *worker, const struct worker *other)
+{
+	hand(worker, FILE_COUNTERS, other->role, other->number, reopen_readonly(other->counters));
+}
+
 static void
 wire_http(struct master *master, struct worker *worker)
 {
@@ -140,9 +147,7 @@ wire_http(struct master *master, struct worker *worker)
 	hand(worker, FILE_BOARD, ROLE_RAFT, 0, reopen_readonly(master->board));
 	for (i = 0; i < master->nworkers; i++)
 		if (&master->workers[i] != worker)
-			hand(worker, FILE_COUNTERS, master->workers[i].role,
-			    master->workers[i].number,
-			    reopen_readonly(master->workers[i].counters));
+			hand_counters(worker, &master->workers[i]);
 }
 
 static void
@@ -172,12 +177,16 @@ wire_sql(struct master *master, struct worker *worker)
 {
 	const struct flags *flags = master->flags;
 	bool seldom = flags->raft_snap_int == 0;
+	size_t i;
 
 	tell_bool(worker, "fk", flags->fk);
 	tell_number(worker, "sql-value-max", (int64_t)flags->sql_value_max);
 	if (worker->role == ROLE_READ) {
 		tell_bool(worker, "auth", flags->auth[0] != '\0');
 		tell_number(worker, "db-max-ro-conns", flags->db_max_ro_conns);
+		for (i = 0; i < master->nworkers; i++)
+			if (master->workers[i].role == ROLE_SQL)
+				hand_counters(worker, &master->workers[i]);
 		return;
 	}
 	tell_number(worker, "raft-snap", (int64_t)flags->raft_snap);

@@ -461,6 +461,8 @@ turn(void *state)
 		checkpoint(sql);
 	}
 	watch_wal(sql);
+	/* read looks here whether it has to end what keeps the WAL from starting anew. */
+	counter_set(sql->counters, COUNTER_WAL_PRESSURE, store_get_pressure(sql->store));
 	counter_set(sql->counters, COUNTER_WAL_BYTES, store_wal_bytes(sql->store));
 	counter_set(sql->counters, COUNTER_DATABASE_BYTES, store_database_bytes(sql->store));
 }

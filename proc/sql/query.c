@@ -32,7 +32,7 @@
 #define TIMEOUT_TEXT "query timeout"
 #define ENDED_TEXT "sql: transaction has already been committed or rolled back"
 
-enum stop { STOP_NONE, STOP_TIMEOUT, STOP_CANCELLED };
+enum stop { STOP_NONE, STOP_TIMEOUT, STOP_CANCELLED, STOP_PRESSED };
 
 struct query {
 	struct query_pool *pool;
@@ -82,6 +82,26 @@ now_ns(void)
 	return ((int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
 }
 
+bool
+query_is_pressed(const struct query *q)
+{
+	const struct query_config *config = &q->pool->config;
+
+	return (config->pressed != NULL && config->pressed(config->arg) &&
+		now_ns() - q->started_ns > QUERY_OLD_NS);
+}
+
+/* Asks whether somebody still wants the result, and whether he may have it. */
+static enum stop
+ask(struct query *q)
+{
+	const struct query_config *config = &q->pool->config;
+
+	if (config->cancelled != NULL && config->cancelled(config->arg, q->token))
+		return (STOP_CANCELLED);
+	return (query_is_pressed(q) ? STOP_PRESSED : STOP_NONE);
+}
+
 /* Asked by SQLite every STEPS_PER_CALL opcodes. */
 static int
 watch(void *arg)
@@ -93,9 +113,8 @@ watch(void *arg)
 		return (0);
 	if (q->deadline_ns != 0 && now_ns() > q->deadline_ns)
 		q->stop = STOP_TIMEOUT;
-	else if (++q->calls % CALLS_PER_ASK == 0 && q->pool->config.cancelled != NULL &&
-		 q->pool->config.cancelled(q->pool->config.arg, q->token))
-		q->stop = STOP_CANCELLED;
+	else if (++q->calls % CALLS_PER_ASK == 0 && q->stop == STOP_NONE)
+		q->stop = ask(q);
 	return (q->stop != STOP_NONE);
 }
 
@@ -350,6 +369,8 @@ error_text(struct query *q, int rc)
 		q->timed_out = true;
 		return (TIMEOUT_TEXT);
 	}
+	if (q->stop == STOP_PRESSED)
+		return (QUERY_PRESSED_TEXT);
 	if (q->roconn->authorizer.seen & SEEN_FORBIDDEN)
 		return (AUTHORIZER_FORBIDDEN_TEXT);
 	if ((rc & 0xff) == SQLITE_READONLY)

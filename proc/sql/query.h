@@ -22,6 +22,10 @@
 #include "common/buf.h"
 #include "common/error.h"
 
+/* Age at which a read must not keep a large WAL from starting anew. */
+#define QUERY_OLD_NS 1000000000LL
+#define QUERY_PRESSED_TEXT "query ended: it kept the WAL from being emptied"
+
 struct query;
 struct query_pool;
 
@@ -43,6 +47,8 @@ struct query_config {
 	 * cancelled.
 	 */
 	bool (*cancelled)(void *arg, void *token);
+	/* Asked as often: true ends it if it is older than QUERY_OLD_NS.  NULL: never. */
+	bool (*pressed)(void *arg);
 	void *arg;
 };
 
@@ -68,6 +74,8 @@ struct query *query_start(
 enum query_state query_step(struct query *, struct buf *out);
 /* The text of QUERY_ENVELOPE. */
 const char *query_error(const struct query *);
+/* Whether it must end because of the WAL; for streams that wait for their client. */
+bool query_is_pressed(const struct query *);
 /* Monotonic nanoseconds at which it was started, for deadlines of streams. */
 int64_t query_started_ns(const struct query *);
 /* Ends it, finished or not, and gives its connection back. */

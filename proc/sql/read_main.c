@@ -61,6 +61,7 @@ struct reader {
 	int64_t connections;
 	struct ticket_key key;
 	struct counters *counters;
+	const struct counters *writers; /* sql's */
 	struct pulse *pulse;
 	struct query_pool *pool;
 	struct waiting
@@ -90,7 +91,9 @@ on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd
 {
 	struct reader *reader = state;
 
-	if (kind == FILE_COUNTERS) {
+	if (kind == FILE_COUNTERS && role == ROLE_SQL)
+		reader->writers = counters_map(fd, false);
+	else if (kind == FILE_COUNTERS) {
 		reader->counters = counters_map(fd, true);
 		reader->pulse = pulse_of(reader->counters);
 	} else if (kind == FILE_TICKET_KEY) {
@@ -192,6 +195,15 @@ is_cancelled(void *arg, void *token)
 	return (false);
 }
 
+/* The WAL is large: nobody may keep an old state of the database for long. */
+static bool
+is_pressed(void *arg)
+{
+	const struct reader *reader = arg;
+
+	return (reader->writers != NULL && counter_get(reader->writers, COUNTER_WAL_PRESSURE) != 0);
+}
+
 static bool
 is_granted(struct reader *reader, const struct msg_query *query)
 {
@@ -220,10 +232,7 @@ step(struct reader *reader, struct waiting *waiting)
 		return (true);
 	case QUERY_PART:
 		send_body(reader, waiting, false);
-		if (now_ns() - query_started_ns(waiting->query) < STREAM_LIFE_NS)
-			return (false);
-		send_result(reader, waiting, RESULT_ERROR, "query timeout");
-		return (true);
+		return (false);
 	case QUERY_NEEDS_LOG:
 		send_result(reader, waiting, RESULT_NEEDS_LOG, "");
 		return (true);
@@ -255,6 +264,13 @@ start(struct reader *reader, struct waiting *waiting)
 	return (step(reader, waiting));
 }
 
+/* A stream holds a snapshot whether its client takes the rest or not. */
+static bool
+has_to_end(const struct query *query)
+{
+	return (query_is_pressed(query) || now_ns() - query_started_ns(query) >= STREAM_LIFE_NS);
+}
+
 static void
 turn(void *state)
 {
@@ -274,6 +290,9 @@ turn(void *state)
 				query_turn_begin(reader->pool);
 			open = true;
 			over = start(reader, waiting);
+		} else if (!over && has_to_end(waiting->query)) {
+			send_result(reader, waiting, RESULT_ERROR, "the result was cut off");
+			over = true;
 		} else if (!over && waiting->credit > 0) {
 			over = step(reader, waiting);
 			reader->proc.more = reader->proc.more || (!over && waiting->credit > 0);
@@ -426,6 +445,7 @@ open_pool(struct reader *reader)
 		.connections = CONNECTIONS,
 		.memory_max = MEMORY_MAX,
 		.cancelled = is_cancelled,
+		.pressed = is_pressed,
 		.arg = reader,
 	};
 	static char path[4096];

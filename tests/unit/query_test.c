@@ -24,13 +24,19 @@ static sqlite3 *writer;
 static struct query_pool *pool;
 static struct buf command, out;
 static int asked;
-static bool leave;
+static bool leave, press;
 
 static bool
 cancelled(void *arg, void *token)
 {
 	asked++;
 	return (leave);
+}
+
+static bool
+pressed(void *arg)
+{
+	return (press);
 }
 
 static void
@@ -42,7 +48,9 @@ write_sql(const char *sql)
 static int
 set_up(void **state)
 {
-	struct query_config config = { .path = path, .connections = 3, .cancelled = cancelled };
+	struct query_config config = {
+		.path = path, .connections = 3, .cancelled = cancelled, .pressed = pressed
+	};
 	struct error e;
 
 	assert_non_null(mkdtemp(directory));
@@ -359,6 +367,31 @@ a_client_that_leaves_ends_its_query(void **state)
 	assert_int_equal(count_of(run(COMMAND_QUERY, 0, "SELECT 1")), 1);
 }
 
+/* Under a WAL that is too large what is older than a second ends; what is short does not. */
+static void
+old_reads_end_under_pressure(void **state)
+{
+	struct query *q;
+
+	press = true;
+	assert_string_equal(
+	    run(COMMAND_QUERY, 0, ENDLESS), "[{\"error\":\"" QUERY_PRESSED_TEXT "\"}]");
+	assert_string_equal(run(COMMAND_QUERY, 0, "SELECT count(*) FROM big"),
+	    "[{\"columns\":[\"count(*)\"],\"types\":[\"integer\"],\"values\":[[50000]]}]");
+	q = start(COMMAND_QUERY, 0, 0, "SELECT * FROM big");
+	out.len = 0;
+	assert_int_equal(query_step(q, &out), QUERY_PART);
+	assert_false(query_is_pressed(q));
+	usleep(QUERY_OLD_NS / 1000 + 1000);
+	assert_true(query_is_pressed(q));
+	press = false;
+	assert_false(query_is_pressed(q));
+	while (out.len = 0, query_step(q, &out) == QUERY_PART)
+		continue;
+	assert_int_equal(out.data[out.len - 1], ']');
+	query_free(q);
+}
+
 static void
 new_schema_is_seen(void **state)
 {
@@ -440,6 +473,7 @@ main(void)
 		cmocka_unit_test(late_failures_break_the_answer),
 		cmocka_unit_test(time_is_limited),
 		cmocka_unit_test(a_client_that_leaves_ends_its_query),
+		cmocka_unit_test(old_reads_end_under_pressure),
 		cmocka_unit_test(new_schema_is_seen),
 		cmocka_unit_test(malformed_commands_are_refused),
 		cmocka_unit_test(complex_statements_are_refused),
