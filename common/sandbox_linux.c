@@ -12,6 +12,7 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <linux/audit.h>
@@ -19,6 +20,7 @@
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -64,7 +66,7 @@ static const int set_stdio[] = {
 	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mprotect, SYS_futex,
 	SYS_clock_gettime, SYS_gettimeofday, SYS_clock_nanosleep, SYS_getrandom, SYS_getpid,
 	SYS_getppid, SYS_gettid, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_rt_sigaction,
-	SYS_exit_group, SYS_exit, SYS_restart_syscall, SYS_sched_yield, SYS_dup, SYS_fcntl,
+	SYS_exit_group, SYS_exit, SYS_restart_syscall, SYS_sched_yield, SYS_dup,
 	SYS_getrusage,
 	/* qsort(3) asks how much memory there is before it sorts a long array. */
 	SYS_sysinfo,
@@ -160,16 +162,45 @@ emit_own_tgkill(struct filter *filter)
 	emit_load(filter, offsetof(struct seccomp_data, nr));
 }
 
+#ifdef SANDBOX_TRAP
+static const uint32_t forbidden = SECCOMP_RET_TRAP;
+#else
+static const uint32_t forbidden = SECCOMP_RET_KILL_PROCESS;
+#endif
+
+/* MSG_FASTOPEN connects: in `argument` of the call are its flags. */
+static void
+emit_no_fastopen(struct filter *filter, int nr, size_t argument)
+{
+	emit(filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 4);
+	emit_load(filter, offsetof(struct seccomp_data, args[0]) + argument * sizeof(uint64_t));
+	emit(filter, BPF_JMP | BPF_JSET | BPF_K, MSG_FASTOPEN, 0, 1);
+	emit_return(filter, forbidden);
+	emit_load(filter, offsetof(struct seccomp_data, nr));
+}
+
+/*
+ * fcntl for flags, locks and copies.  With F_SETOWN and F_SETSIG, which are above
+ * those, the kernel would send any signal to any process of our user.
+ */
+static void
+emit_fcntl(struct filter *filter)
+{
+	static_assert(F_SETLKW < F_SETOWN && F_SETOWN < F_SETSIG && F_SETSIG < F_DUPFD_CLOEXEC,
+	    "what is not allowed is above");
+	emit(filter, BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 5);
+	emit_load(filter, offsetof(struct seccomp_data, args[1]));
+	emit(filter, BPF_JMP | BPF_JEQ | BPF_K, F_DUPFD_CLOEXEC, 1, 0);
+	emit(filter, BPF_JMP | BPF_JGE | BPF_K, F_SETOWN, 1, 0);
+	emit_return(filter, SECCOMP_RET_ALLOW);
+	emit_return(filter, forbidden);
+}
+
 static void
 build_filter(struct filter *filter, const struct sandbox *sandbox)
 {
 	size_t i, n;
 
-#ifdef SANDBOX_TRAP
-	const uint32_t forbidden = SECCOMP_RET_TRAP;
-#else
-	const uint32_t forbidden = SECCOMP_RET_KILL_PROCESS;
-#endif
 	emit_load(filter, offsetof(struct seccomp_data, arch));
 	emit(filter, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_OURS, 1, 0);
 	emit_return(filter, SECCOMP_RET_KILL_PROCESS);
@@ -179,6 +210,9 @@ build_filter(struct filter *filter, const struct sandbox *sandbox)
 	emit_no_exec(filter, SYS_mmap);
 	emit_no_exec(filter, SYS_mprotect);
 	emit_own_tgkill(filter);
+	emit_no_fastopen(filter, SYS_sendto, 3);
+	emit_no_fastopen(filter, SYS_sendmsg, 2);
+	emit_fcntl(filter);
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		if ((sandbox->sets & (1U << i)) == 0)
 			continue;

@@ -124,6 +124,25 @@ connect_socket(void)
 	return (connect(held.tcp, (struct sockaddr *)&held.address, sizeof(held.address)));
 }
 
+/* A socket need not be connected by connect(). */
+static long
+connect_by_sendto(void)
+{
+	return (sendto(held.tcp, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&held.address,
+	    sizeof(held.address)));
+}
+
+static long
+connect_by_sendmsg(void)
+{
+	char byte = 'x';
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_name = &held.address, .msg_namelen = sizeof(held.address),
+		.msg_iov = &iov, .msg_iovlen = 1 };
+
+	return (sendmsg(held.tcp, &msg, MSG_FASTOPEN));
+}
+
 static long
 bind_socket(void)
 {
@@ -180,6 +199,19 @@ static long
 kill_thread_of_parent(void)
 {
 	return (syscall(SYS_tgkill, getppid(), getppid(), SIGTERM));
+}
+
+/* The kernel signals who "owns" a descriptor when it gets readable. */
+static long
+own_descriptor_by_parent(void)
+{
+	return (fcntl(held.tcp, F_SETOWN, getppid()));
+}
+
+static long
+choose_signal(void)
+{
+	return (fcntl(held.tcp, F_SETSIG, SIGKILL));
 }
 
 static long
@@ -268,6 +300,8 @@ static const struct act {
 	{ "write a file it holds", write_file, SANDBOX_FILES, 0, BY_SIGNAL(SIGXFSZ) },
 	{ "socket", make_socket, 0, 0, EACCES },
 	{ "connect", connect_socket, 0, 0, KILLED },
+	{ "sendto MSG_FASTOPEN", connect_by_sendto, 0, 0, KILLED },
+	{ "sendmsg MSG_FASTOPEN", connect_by_sendmsg, 0, 0, KILLED },
 	{ "bind", bind_socket, 0, 0, KILLED },
 	{ "accept", accept_socket, SANDBOX_ACCEPT, EINVAL, KILLED },
 	{ "execve", exec_shell, 0, 0, KILLED },
@@ -277,6 +311,8 @@ static const struct act {
 	{ "pidfd_open", steal_descriptor, 0, 0, KILLED },
 	{ "kill", kill_parent, 0, 0, KILLED },
 	{ "tgkill", kill_thread_of_parent, 0, 0, KILLED },
+	{ "fcntl F_SETOWN", own_descriptor_by_parent, 0, 0, KILLED },
+	{ "fcntl F_SETSIG", choose_signal, 0, 0, KILLED },
 	{ "mprotect PROT_EXEC", make_executable, 0, 0, EPERM },
 	{ "mmap PROT_EXEC", map_executable, 0, 0, EPERM },
 	{ "setuid 0", regain_root, 0, 0, KILLED },
