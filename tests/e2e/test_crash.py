@@ -107,7 +107,7 @@ def test_kill_in_mid_write(make_node):
     with sqlite3.connect("file:%s?mode=ro" % (node.data / "db/db.sqlite"), uri=True) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert len(writers.acked) > ROUNDS * 10, "the writers hardly wrote: %d" % len(writers.acked)
-    print("%d rounds, %d rows acknowledged" % (ROUNDS, len(writers.acked)))
+    print("number: kill -9: %d rounds, %d rows acknowledged" % (ROUNDS, len(writers.acked)))
 
 
 def test_weak_reads_right_after_a_kill_see_all(make_node):
