@@ -17,6 +17,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "common/limits.h"
+#include "proc/http/names.h"
 #include "proto/command.h"
 
 enum place {
@@ -39,6 +40,8 @@ struct parse {
 	uint32_t statements;
 	size_t statement; /* offset, for its number of parameters */
 	uint32_t parameters;
+	size_t object;	      /* PLACE_NAMED: offset of its first member */
+	uint32_t before;      /* and the number of parameters before it */
 	unsigned depth; /* PLACE_WRONG: of arrays */
 	struct buf names; /* the pending name */
 	struct buf bytes; /* an array of bytes */
@@ -450,6 +453,8 @@ on_start_map(void *arg)
 	switch (parse->place) {
 	case PLACE_PARAMETERS:
 		parse->place = PLACE_NAMED;
+		parse->object = parse->out->len;
+		parse->before = parse->parameters;
 		return (1);
 	case PLACE_NAMED:
 	case PLACE_BYTES:
@@ -479,6 +484,8 @@ on_end_map(void *arg)
 	struct parse *parse = arg;
 
 	parse->place = PLACE_PARAMETERS;
+	parse->parameters = parse->before +
+	    names_collapse(parse->out, parse->object, parse->parameters - parse->before);
 	return (1);
 }
 

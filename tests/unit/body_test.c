@@ -16,6 +16,7 @@
 #include "proc/http/body.h"
 #include "proto/command.h"
 
+#define BAD "\xef\xbf\xbd" /* U+FFFD */
 #define OFFSET 5 /* what stands in the buffer before the command */
 
 static void
@@ -208,7 +209,46 @@ test_statements(void **state)
 	good("[\"A\",[\"B\",2],[\"C\"],\"D\"]", "A|B i2|C|D");
 	good("[[\"A\",1,null,true,false,\"x\",[],{}]]", "A i1 n i1 i0 tx b");
 	good("[[\"A\",{\"a\":1,\"b\":[255,0],\"\":null},2,{\"c\":\"d\"}]]", "A a=i1 b=bff00 n i2 c=td");
-	good("[[\"A\",{\"a\":1,\"a\":2}]]", "A a=i1 a=i2");
+}
+
+/* Of the members of one object with the same name the last one counts. */
+static void
+test_same_names(void **state)
+{
+	good("[[\"A\",{\"a\":1,\"a\":2}]]", "A a=i2");
+	good("[[\"A\",7,{\"a\":1,\"b\":2,\"a\":\"xyz\",\"c\":null,\"b\":[1,2]},8]]",
+	    "A i7 a=txyz c=n b=b0102 i8");
+	good("[[\"A\",{\"a\":1},{\"a\":2}]]", "A a=i1 a=i2");
+	good("[[\"A\",{\"\":1,\"\":2}]]", "A i2");
+	good("[[\"A\",{\"a\":1,\"\\u0061\":2,\"ab\":3,\"A\":4}]]", "A a=i2 ab=i3 A=i4");
+	good("[[\"A\",{\"\xff\":1,\"\\ud800\":2}]]", "A " BAD "=i2");
+	good("[[\"A\",{\"a\":1,\"a\":2}],[\"B\",{\"a\":3,\"a\":4}],\"C\"]", "A a=i2|B a=i4|C");
+}
+
+/* As many members as there may be, with half as many names. */
+static void
+test_many_same_names(void **state)
+{
+	struct buf body = BUF_INIT, out = BUF_INIT;
+	struct body_error error;
+	struct command command;
+	struct command_statement statement;
+	struct command_parameter parameter;
+	int n = PARAMETERS_MAX / 2, i;
+
+	buf_add_text(&body, "[[\"A\"");
+	for (i = 0; i < 2 * n; i++)
+		buf_printf(&body, "%s\"n%d\":%d", i == 0 ? ",{" : ",", i % n, i);
+	buf_add_text(&body, "}]]");
+	assert_int_equal(parse((const char *)body.data, body.len, &out, &error), 0);
+	assert_true(command_open(&command, buf_bytes(&out) + OFFSET, buf_size(&out) - OFFSET));
+	assert_true(command_next(&command, &statement));
+	assert_int_equal(statement.parameters, n);
+	for (i = 0; command_next_parameter(&statement, &parameter); i++)
+		assert_int_equal(parameter.integer, n + i);
+	assert_int_equal(i, n);
+	buf_fini(&body);
+	buf_fini(&out);
 }
 
 static void
@@ -256,8 +296,6 @@ test_hex(void **state)
 	    "A tx'0' tx'zz' tx'00 t x tx' tx'00' y t");
 	good("[\"x'00'\"]", "x'00'");
 }
-
-#define BAD "\xef\xbf\xbd" /* U+FFFD */
 
 static void
 test_unicode(void **state)
@@ -388,6 +426,8 @@ main(void)
 		cmocka_unit_test(test_decimals),
 		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_unicode),
+		cmocka_unit_test(test_same_names),
+		cmocka_unit_test(test_many_same_names),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_depth),
