@@ -61,35 +61,57 @@ add_text(struct job *job, const char *lower, const char *name, const char *value
 	add(job, lower, name, value, strlen(value));
 }
 
+static void
+add_standing(struct http *http, const char *lower, const char *name, const char *value)
+{
+	size_t n = http->nstanding++;
+
+	http->standing_names[n] = h2o_iovec_init(lower, strlen(lower));
+	http->standing[n] = (h2o_header_t){ .name = &http->standing_names[n],
+		.orig_name = name,
+		.value = h2o_iovec_init(value, strlen(value)) };
+}
+
+void
+answer_init(struct http *http)
+{
+	const struct http_conf *conf = &http->conf;
+
+	add_standing(http, "x-rqlite-version", "X-Rqlite-Version", RQLITED_VERSION);
+	if (conf->allow_origin != NULL && conf->allow_origin[0] != '\0')
+		add_standing(http, "access-control-allow-origin", "Access-Control-Allow-Origin",
+		    conf->allow_origin);
+	add_standing(http, "access-control-allow-methods", "Access-Control-Allow-Methods",
+	    "OPTIONS, GET, POST");
+	add_standing(http, "access-control-allow-headers", "Access-Control-Allow-Headers",
+	    conf->auth ? "Content-Type, Authorization" : "Content-Type");
+	if (conf->auth) {
+		add_standing(http, "access-control-allow-credentials",
+		    "Access-Control-Allow-Credentials", "true");
+		add_standing(http, "www-authenticate", "Www-Authenticate", "Basic realm=\"rqlite\"");
+	}
+}
+
 /* Headers of every response that came to be after the protocol was understood. */
 static void
 add_common(struct job *job)
 {
-	const struct http_conf *conf = &job->http->conf;
+	const struct http *http = job->http;
+	h2o_headers_t *headers = &job->req->res.headers;
 
-	add_text(job, "x-rqlite-version", "X-Rqlite-Version", RQLITED_VERSION);
-	if (conf->allow_origin != NULL && conf->allow_origin[0] != '\0')
-		add_text(job, "access-control-allow-origin", "Access-Control-Allow-Origin",
-		    conf->allow_origin);
-	add_text(job, "access-control-allow-methods", "Access-Control-Allow-Methods",
-	    "OPTIONS, GET, POST");
-	add_text(job, "access-control-allow-headers", "Access-Control-Allow-Headers",
-	    conf->auth ? "Content-Type, Authorization" : "Content-Type");
-	if (conf->auth) {
-		add_text(job, "access-control-allow-credentials", "Access-Control-Allow-Credentials",
-		    "true");
-		add_text(job, "www-authenticate", "Www-Authenticate", "Basic realm=\"rqlite\"");
-	}
+	h2o_vector_reserve(&job->req->pool, headers, headers->size + http->nstanding);
+	memcpy(headers->entries + headers->size, http->standing,
+	    http->nstanding * sizeof(http->standing[0]));
+	headers->size += http->nstanding;
 	if (job->request_id_len > 0)
 		add(job, "x-request-id", "X-Request-Id", job->request_id, job->request_id_len);
 }
 
 /* The access log, and the requests that took too long; never a body or a parameter. */
 static void
-log_request(struct job *job, int status)
+log_request(struct job *job, int status, int64_t took)
 {
 	const struct http_conf *conf = &job->http->conf;
-	int64_t took = http_now_ns() - job->started_ns;
 	h2o_req_t *req = job->req;
 	size_t path = req->query_at == SIZE_MAX ? req->path.len : req->query_at;
 	bool slow = conf->slow_query_ns > 0 && took > conf->slow_query_ns;
@@ -102,19 +124,19 @@ log_request(struct job *job, int status)
 }
 
 static void
-count_request(struct job *job, int status)
+count_request(struct job *job, int status, int64_t took)
 {
 	struct counters *counters = job->http->counters;
 
 	metrics_count(counters, job->route, status);
 	if (job->route != NULL)
-		counters_observe(counters, route_histogram(job->route),
-		    (uint64_t)(http_now_ns() - job->started_ns));
+		counters_observe(counters, route_histogram(job->route), (uint64_t)took);
 }
 
 void
 answer_headers(struct job *job, int status, const char *content_type)
 {
+	int64_t took = http_now_ns() - job->started_ns;
 	h2o_req_t *req = job->req;
 
 	tickets_wipe(job);
@@ -127,8 +149,8 @@ answer_headers(struct job *job, int status, const char *content_type)
 	if (content_type != NULL)
 		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, "Content-Type",
 		    content_type, strlen(content_type));
-	log_request(job, status);
-	count_request(job, status);
+	log_request(job, status, took);
+	count_request(job, status, took);
 }
 
 void

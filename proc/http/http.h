@@ -36,6 +36,7 @@
 
 #define REQUEST_ID_MAX 128 /* bytes of X-Request-Id that are echoed */
 #define TICKET_CACHE 1024
+#define STANDING_MAX 6 /* headers that every answer has */
 #define ADDRESSES 1024 /* counted, for the limit of connections per address */
 
 struct job;
@@ -192,6 +193,9 @@ struct http {
 	struct ticket_entry tickets[TICKET_CACHE];
 	uint8_t ticket_secret[16];
 	struct buf scratch; /* a command being encoded */
+	h2o_header_t standing[STANDING_MAX]; /* of every answer */
+	h2o_iovec_t standing_names[STANDING_MAX];
+	size_t nstanding;
 	int64_t start_ns;   /* CLOCK_REALTIME, of this worker */
 	char hostname[256]; /* asked for before the sandbox, as is the next */
 	unsigned cpus;
@@ -241,6 +245,7 @@ void job_release(struct job *);
 void jobs_sweep(struct http *);
 
 /* answer.c */
+void answer_init(struct http *); /* after the settings came */
 void answer_headers(struct job *, int status, const char *content_type);
 void answer_body(struct job *, int status, const char *content_type, const void *, size_t);
 void answer_empty(struct job *, int status, const char *content_type);

@@ -88,7 +88,7 @@ job_end(struct job *job)
 static void
 job_gone(void *arg)
 {
-	struct job *job = arg;
+	struct job *job = *(struct job **)arg;
 	size_t i;
 
 	if (job->id != UINT64_MAX) {
@@ -110,9 +110,11 @@ job_gone(void *arg)
 struct job *
 job_new(struct http *http, h2o_req_t *req)
 {
-	struct job *job = h2o_mem_alloc_shared(&req->pool, sizeof(*job), job_gone);
+	struct job *job = h2o_mem_alloc_pool(&req->pool, sizeof(*job));
 	uint32_t slot = http->free_slot;
 
+	/* A small block of malloc(3)'s tells us when the pool goes: it does so before its memory. */
+	*(struct job **)h2o_mem_alloc_shared(&req->pool, sizeof(job), job_gone) = job;
 	memset(job, 0, sizeof(*job));
 	job->http = http;
 	job->req = req;

@@ -147,6 +147,7 @@ main(void)
 	proc_hello(&http.proc, ROLE_HTTP);
 	proc_gather(&http.proc, &gather, &http);
 	http.tls = http.conf.cert_path[0] != '\0';
+	answer_init(&http);
 	jobs_init(&http);
 	tickets_init(&http);
 	server_init(&http);

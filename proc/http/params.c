@@ -214,22 +214,23 @@ read_level(const struct value *value)
 static void
 read_flags(const struct values *values, struct params *params)
 {
-	const struct {
+	static const struct {
 		enum key key;
-		bool *flag;
+		size_t offset;
 	} flags[] = {
-#define FLAG(name) { KEY_##name, &params->name }
+#define FLAG(name) { KEY_##name, offsetof(struct params, name) }
 		FLAG(pretty), FLAG(timings), FLAG(transaction), FLAG(queue), FLAG(wait),
 		FLAG(associative), FLAG(blob_array), FLAG(qualify_columns), FLAG(raft_index),
 		FLAG(noparse), FLAG(norwrandom), FLAG(norwtime), FLAG(redirect), FLAG(noleader),
 		FLAG(sync), FLAG(nonvoters), FLAG(freshness_strict), FLAG(vacuum), FLAG(compress),
 #undef FLAG
-		{ KEY_q, &params->has_q },
+		{ KEY_q, offsetof(struct params, has_q) },
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		*flags[i].flag = values->list[flags[i].key].text != NULL;
+		*(bool *)((char *)params + flags[i].offset) =
+		    values->list[flags[i].key].text != NULL;
 }
 
 static int

@@ -190,8 +190,10 @@ finish_with(struct job *job, const struct msg_result *result)
 {
 	char text[1025];
 
-	(void)snprintf(text, sizeof(text), "%.*s", (int)result->error.len,
-	    (const char *)result->error.data);
+	text[0] = '\0';
+	if (result->error.len > 0)
+		(void)snprintf(text, sizeof(text), "%.*s", (int)result->error.len,
+		    (const char *)result->error.data);
 	switch (result->status) {
 	case RESULT_PART:
 		add_part(job, &result->body, false);
