@@ -81,6 +81,8 @@ def raw(*arguments):
 
 # --- servers ---
 
+running = []  # those that clean() has to end
+
 class Null:
     """The ceiling: an h2o handler that does nothing, or one flush, or TLS."""
 
@@ -91,10 +93,12 @@ class Null:
         self.process = subprocess.Popen([str(BUILD / "tests/bench/null"), str(self.port), *map(str, arguments)])
         time.sleep(0.3)
         self.pid = self.process.pid
+        running.append(self)
         if arguments[:1] == ("tls",):
             self.scheme = "https"
 
     def close(self):
+        running.remove(self)
         self.process.kill()
         self.process.wait()
 
@@ -131,11 +135,13 @@ class Daemon:
             more += ["-auth", str(file)]
         self.node = BenchNode(*more, program=os.environ.get("RQLITED", str(BUILD / "cmd/rqlited/rqlited")))
         self.node.scheme, self.node.user = "https" if tls else "http", user
+        running.append(self)
         self.node.start()
         self.scheme, self.user = self.node.scheme, user
         self.port, self.pid = self.node.port, self.node.process.pid
 
     def close(self):
+        running.remove(self)
         self.node.close()
 
 
@@ -152,12 +158,10 @@ def certificate():
 
 @contextlib.contextmanager
 def servers(*made):
-    """Closes them all, whatever happens."""
-    try:
-        yield made
-    finally:
-        for one in made:
-            one.close()
+    """Closes them all at the end; what a failure leaves, clean() closes."""
+    yield made
+    for one in made:
+        one.close()
 
 
 def prepare(daemon, rows=2000):
@@ -276,4 +280,6 @@ def write_json(path):
 
 
 def clean():
+    for one in list(running):
+        one.close()
     shutil.rmtree(scratch, ignore_errors=True)

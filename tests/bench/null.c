@@ -120,6 +120,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	h2o_config_init(&config);
 	config.server_name.len = 0;
+	config.http1.req_timeout = 180 * 1000;
 	host = h2o_config_register_host(&config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
 	h2o_create_handler(h2o_config_register_path(host, "/", 0), sizeof(h2o_handler_t))->on_req =
 	    on_request;

@@ -4,7 +4,8 @@
  * to end the connection, so that all of its work is inside the measured time.
  *	shake PORT SECONDS	prints the handshakes done and the failed ones
  *	shake PORT hold COUNT	opens so many connections, each asks one thing; says
- *				"ready", holds them until its input ends
+ *				"ready", holds them until its input ends, and fails if the
+ *				server has ended one meanwhile
  */
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -99,9 +100,12 @@ hold(const char *count)
 	static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	char answer[4096];
 	long i, n = strtol(count, NULL, 10);
+	SSL **all = calloc((size_t)n, sizeof(SSL *));
 
+	if (all == NULL)
+		return (1);
 	for (i = 0; i < n; i++) {
-		SSL *ssl = shake();
+		SSL *ssl = all[i] = shake();
 
 		if (ssl == NULL || SSL_write(ssl, request, sizeof(request) - 1) <= 0 ||
 		    SSL_read(ssl, answer, sizeof(answer)) <= 0) {
@@ -113,6 +117,14 @@ hold(const char *count)
 	fflush(stdout);
 	while (read(STDIN_FILENO, answer, sizeof(answer)) > 0)
 		;
+	for (i = 0; i < n; i++) {
+		ssize_t got;
+
+		while ((got = recv(SSL_get_fd(all[i]), answer, sizeof(answer), MSG_DONTWAIT)) > 0)
+			;
+		if (got == 0)
+			return (1);
+	}
 	return (0);
 }
 
