@@ -32,13 +32,12 @@ struct auth {
 	struct proc proc;
 	char *path; /* for messages only */
 	char *join_as; /* the user this node joins others as, or empty */
-	int file;   /* of the credentials, until read */
+	int file; /* of the credentials, until read */
 	struct credentials *credentials;
 	struct credentials *next; /* prepared by a reload, not in force */
 	struct throttle throttle;
 	struct ticket_key keys[TICKET__COUNT];
 	struct counters *counters;
-	uint64_t generation;
 };
 
 static int64_t
@@ -153,7 +152,7 @@ on_auth_check(void *state, struct chan *chan, const union msg *msg, int fd)
 	struct login login;
 
 	decide(auth, &msg->auth_check, &login);
-	ticket.generation = auth->generation;
+	ticket.generation = auth->proc.generation;
 	ticket.expires_ms = now_ms() + TICKET_LIFE_MS;
 	ticket.perms = login.perms;
 	ticket.user = login.user;
@@ -162,55 +161,37 @@ on_auth_check(void *state, struct chan *chan, const union msg *msg, int fd)
 	/* Of a wrong password nothing is remembered: the next may be right. */
 	result.known = login.result == CREDENTIALS_OK || login.result == CREDENTIALS_ANONYMOUS;
 	result.perms = login.perms;
-	result.generation = auth->generation;
+	result.generation = auth->proc.generation;
 	result.ticket.data = sealed;
 	result.ticket.len = sizeof(sealed);
 	msg_auth_result_send(chan, &result, -1);
 }
 
-/* A reload's file, kept until it is committed. */
-static void
-on_conf_file(void *state, struct chan *chan, const union msg *msg, int fd)
-{
-	on_file(state, (enum ipc_file)msg->conf_file.kind, (enum role)msg->conf_file.role,
-	    msg->conf_file.number, fd);
-}
-
-static void
-on_reload(void *state, struct chan *chan, const union msg *msg, int fd)
+static int
+reload(void *state, uint64_t generation, struct error *error)
 {
 	struct auth *auth = state;
-	struct msg_drained drained = { true, { NULL, 0 } };
-	struct error error;
 
 	credentials_free(&auth->next);
-	auth->next = read_credentials(auth, &error);
-	if (auth->next == NULL) {
-		drained.good = false;
-		drained.reason = ipc_text(error.text);
-	}
-	msg_drained_send(chan, &drained, -1);
+	auth->next = read_credentials(auth, error);
+	return (auth->next != NULL ? 0 : -1);
 }
 
 static void
-on_reloaded(void *state, struct chan *chan, const union msg *msg, int fd)
+reloaded(void *state, bool commit)
 {
 	struct auth *auth = state;
 
-	if (msg->reloaded.commit && auth->next != NULL) {
+	if (commit && auth->next != NULL) {
 		credentials_free(&auth->credentials);
 		auth->credentials = auth->next;
 		auth->next = NULL;
-		auth->generation = msg->reloaded.generation;
 	}
 	credentials_free(&auth->next);
 }
 
 static const struct proc_handler handlers[] = {
 	{ MSG_AUTH_CHECK, on_auth_check },
-	{ MSG_CONF_FILE, on_conf_file },
-	{ MSG_RELOAD, on_reload },
-	{ MSG_RELOADED, on_reloaded },
 };
 
 static void
@@ -221,7 +202,6 @@ auth_init(struct auth *auth)
 	auth->credentials = read_credentials(auth, &error);
 	if (auth->credentials == NULL)
 		proc_fail(&auth->proc, true, "failed to get credential store: %s", error.text);
-	auth->generation = auth->proc.generation;
 	throttle_init(&auth->throttle, now_ms());
 }
 
@@ -229,9 +209,9 @@ int
 main(void)
 {
 	static struct auth auth;
-	static const struct proc_gather gather = { settings,
-		sizeof(settings) / sizeof(settings[0]), on_file };
-	static const struct proc_ops ops = { .turn = NULL };
+	static const struct proc_gather gather = { settings, sizeof(settings) / sizeof(settings[0]),
+		on_file };
+	static const struct proc_ops ops = { .reload = reload, .reloaded = reloaded };
 
 	auth.file = -1;
 	proc_hello(&auth.proc, ROLE_AUTH);

@@ -184,6 +184,7 @@ proc_gather(struct proc *proc, const struct proc_gather *gather, void *state)
 	union msg msg;
 
 	proc->state = state;
+	proc->gather = gather;
 	for (;;) {
 		wait_control(proc, &frame, &msg);
 		switch (frame.type) {
@@ -272,6 +273,44 @@ proc_drop(struct proc *proc, struct chan *chan)
 	free(chan);
 }
 
+/* What it all came to is said to the master, which commits if every worker can. */
+static void
+prepare_reload(struct proc *proc, const struct msg_reload *reload)
+{
+	struct msg_drained drained = { true, { NULL, 0 } };
+	struct error error;
+
+	if (proc->ops.reload(proc->state, reload->generation, &error) == -1) {
+		drained.good = false;
+		drained.reason = ipc_text(error.text);
+	}
+	msg_drained_send(proc->control, &drained, -1);
+}
+
+/* Messages of a reload; false if the role handles them itself. */
+static bool
+handle_reload(struct proc *proc, const struct frame *frame, const union msg *msg)
+{
+	if (proc->ops.reload == NULL)
+		return (false);
+	switch (frame->type) {
+	case MSG_CONF_FILE:
+		proc->gather->file(proc->state, (enum ipc_file)msg->conf_file.kind,
+		    (enum role)msg->conf_file.role, msg->conf_file.number, frame->fd);
+		return (true);
+	case MSG_RELOAD:
+		prepare_reload(proc, &msg->reload);
+		return (true);
+	case MSG_RELOADED:
+		if (msg->reloaded.commit)
+			proc->generation = msg->reloaded.generation;
+		proc->ops.reloaded(proc->state, msg->reloaded.commit);
+		return (true);
+	default:
+		return (false);
+	}
+}
+
 /* Messages of the life cycle; false if it is one of the role's. */
 static bool
 handle_own(struct proc *proc, const struct frame *frame, const union msg *msg)
@@ -293,7 +332,7 @@ handle_own(struct proc *proc, const struct frame *frame, const union msg *msg)
 			proc_stopped(proc);
 		return (true);
 	default:
-		return (false);
+		return (handle_reload(proc, frame, msg));
 	}
 }
 
@@ -387,7 +426,7 @@ is_overfull(const struct proc *proc, const struct chan *chan)
 	bool rows = proc->role == ROLE_SQL || proc->role == ROLE_READ;
 
 	return (chan->role == ROLE_HTTP &&
-	    chan_queued(chan) > (rows ? RESULT_QUEUE_MAX : ANSWER_QUEUE_MAX));
+		chan_queued(chan) > (rows ? RESULT_QUEUE_MAX : ANSWER_QUEUE_MAX));
 }
 
 static void

@@ -21,6 +21,7 @@
 #include <stdnoreturn.h>
 
 #include "common/chan.h"
+#include "common/error.h"
 #include "common/sandbox.h"
 #include "proto/ipc.h"
 
@@ -57,6 +58,12 @@ struct proc_ops {
 	void (*peer_gone)(void *state, struct chan *); /* freed after this */
 	void (*turn)(void *state);   /* all that was readable has been handled */
 	void (*stop)(void *state, unsigned deadline_ms); /* ends with proc_stopped() */
+	/*
+	 * A reload in two phases.  First the files, handed over anew like those of the start, are
+	 * read, -1 and the reason if they are bad; then they are taken, or forgotten.
+	 */
+	int (*reload)(void *state, uint64_t generation, struct error *);
+	void (*reloaded)(void *state, bool commit);
 	/* The loop's: watch a channel, stop watching it, apply paused and writing. */
 	void (*attach)(struct proc *, struct chan *);
 	void (*detach)(struct proc *, struct chan *);
@@ -68,6 +75,7 @@ struct proc {
 	unsigned number;
 	uint32_t incarnation;
 	uint64_t generation; /* of credentials and certificates */
+	const struct proc_gather *gather;
 	struct chan *control;
 	struct chan *peers[WORKERS_MAX];
 	size_t npeers;

@@ -125,50 +125,34 @@ on_key_sign(void *state, struct chan *chan, const union msg *msg, int fd)
 	msg_key_signed_send(chan, &reply, -1);
 }
 
-static void
-on_conf_file(void *state, struct chan *chan, const union msg *msg, int fd)
-{
-	on_file(state, (enum ipc_file)msg->conf_file.kind, (enum role)msg->conf_file.role,
-	    msg->conf_file.number, fd);
-}
-
-static void
-on_reload(void *state, struct chan *chan, const union msg *msg, int fd)
+static int
+reload(void *state, uint64_t generation, struct error *error)
 {
 	struct key *key = state;
-	struct msg_drained drained = { true, { NULL, 0 } };
-	struct error error;
+	int result = read_key(key, SLOT_NEXT, error);
 	size_t i;
 
-	if (read_key(key, SLOT_NEXT, &error) == -1) {
-		drained.good = false;
-		drained.reason = ipc_text(error.text);
-	}
 	for (i = 0; i < key->proc.npeers; i++)
-		tell_held(key, key->proc.peers[i], msg->reload.generation, SLOT_NEXT);
-	msg_drained_send(chan, &drained, -1);
+		tell_held(key, key->proc.peers[i], generation, SLOT_NEXT);
+	return (result);
 }
 
 static void
-on_reloaded(void *state, struct chan *chan, const union msg *msg, int fd)
+reloaded(void *state, bool commit)
 {
 	struct key *key = state;
 
-	if (msg->reloaded.commit && key->keys[SLOT_NEXT] != NULL) {
+	if (commit && key->keys[SLOT_NEXT] != NULL) {
 		sign_key_free(&key->keys[SLOT_FORMER]);
 		key->keys[SLOT_FORMER] = key->keys[SLOT_CURRENT];
 		key->keys[SLOT_CURRENT] = key->keys[SLOT_NEXT];
 		key->keys[SLOT_NEXT] = NULL;
-		key->proc.generation = msg->reloaded.generation;
 	} else
 		sign_key_free(&key->keys[SLOT_NEXT]);
 }
 
 static const struct proc_handler handlers[] = {
 	{ MSG_KEY_SIGN, on_key_sign },
-	{ MSG_CONF_FILE, on_conf_file },
-	{ MSG_RELOAD, on_reload },
-	{ MSG_RELOADED, on_reloaded },
 };
 
 int
@@ -176,7 +160,9 @@ main(void)
 {
 	static struct key key;
 	static const struct proc_gather gather = { settings, 1, on_file };
-	static const struct proc_ops ops = { .peer_new = on_peer_new };
+	static const struct proc_ops ops = {
+		.peer_new = on_peer_new, .reload = reload, .reloaded = reloaded
+	};
 	struct error error;
 
 	key.file = -1;
