@@ -20,6 +20,11 @@
 #define BODIES_SUM_MIN (64 * MIB)       /* and below this no body is refused for others' sake */
 #define BODIES_SUM_TIMES 4              /* between them: so many bodies of the largest size */
 #define COMMAND_MAX (64 * MIB)          /* a command in binary form */
+#define COMMAND_WHOLE_MAX (256 * KIB)   /* in one message from http to raft; else in parts */
+#define COMMAND_PART_MAX (64 * KIB)
+#define COMMAND_WINDOW (1 * MIB)        /* parts on their way */
+#define UPLOADS_SUM_MAX (128 * MIB)     /* commands that come in parts, in raft */
+#define UPLOADS_MAX 256                 /* those and the ones that wait for it */
 #define FRAME_OVERHEAD_MAX 1024         /* what a message adds to the bytes it carries */
 #define FRAME_MAX (COMMAND_MAX + FRAME_OVERHEAD_MAX)
 #define FRAME_SMALL_MAX (64 * KIB)      /* on channels that carry no commands */
@@ -74,6 +79,9 @@
 #define STATUS_WAIT_MS 1000             /* http waiting for a part of /status */
 
 static_assert(COMMAND_MAX < BODY_MAX_DEFAULT, "a command fits a body");
+static_assert(COMMAND_MAX < UPLOADS_SUM_MAX, "the largest command fits raft");
+static_assert(COMMAND_PART_MAX < COMMAND_WINDOW, "a part fits the window");
+static_assert(COMMAND_PART_MAX <= COMMAND_WHOLE_MAX, "a command in parts has several");
 static_assert(ANALYZE_MAX * 20 < RESULT_QUEUE_MAX, "a page of /db/sql fits the queue");
 static_assert(RESULT_PART_MAX < FRAME_SMALL_MAX, "a part fits a small frame");
 static_assert(RESULT_PART_MAX < RESULT_WINDOW, "a part fits the window");

@@ -69,6 +69,9 @@ const char *role_name(enum role);
 	X(KEY_HELD,	key_held,	KEY,		HTTP,		FD_NONE)	\
 	/* A write's way, and a barrier's. */					\
 	X(EXECUTE,	execute,	HTTP,		RAFT,		FD_NONE)	\
+	X(EXECUTE_BEGIN, execute_begin,	HTTP,		RAFT,		FD_NONE)	\
+	X(EXECUTE_MORE,	execute_more,	RAFT,		HTTP,		FD_NONE)	\
+	X(EXECUTE_PART,	execute_part,	HTTP,		RAFT,		FD_NONE)	\
 	X(BARRIER,	barrier,	HTTP,		RAFT,		FD_NONE)	\
 	X(READ_INDEX,	read_index,	HTTP,		RAFT,		FD_NONE)	\
 	X(READ_AT,	read_at,	RAFT,		HTTP,		FD_NONE)	\
@@ -131,7 +134,16 @@ const char *role_name(enum role);
 #define key_held_FIELDS(F) F(u64, generation, 0) F(bytes, id, 32)
 
 #define execute_FIELDS(F)							\
-	F(u64, request, 0) F(bytes, ticket, IPC_TICKET_MAX) F(bytes, command, COMMAND_MAX)
+	F(u64, request, 0) F(bytes, ticket, IPC_TICKET_MAX)			\
+	F(bytes, command, COMMAND_WHOLE_MAX)
+/*
+ * A longer command comes in parts: its size is told, raft says how much it has room
+ * for, and that much is sent, until it is complete.  An empty part gives it up.
+ */
+#define execute_begin_FIELDS(F)							\
+	F(u64, request, 0) F(bytes, ticket, IPC_TICKET_MAX) F(u32, size, 0)
+#define execute_more_FIELDS(F) F(u64, request, 0) F(u32, room, 0)
+#define execute_part_FIELDS(F) F(u64, request, 0) F(bytes, part, COMMAND_PART_MAX)
 #define barrier_FIELDS(F) F(u64, request, 0) F(bytes, ticket, IPC_TICKET_MAX)
 /* One for all reads that wait; `request` names the lot. */
 #define read_index_FIELDS(F) F(u64, request, 0)

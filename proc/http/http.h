@@ -82,6 +82,7 @@ struct job {
 	uint8_t level;	      /* enum consistency */
 	bool strong;	      /* its read went through the log: has a raft index */
 	uint64_t index;
+	struct buf upload; /* the rest of a command that goes to raft in parts */
 	int64_t started_ns;
 	uint32_t perms;
 	uint8_t ticket[64];
@@ -270,6 +271,13 @@ void result_on_result(void *, struct chan *, const union msg *, int);
 void result_on_read_at(void *, struct chan *, const union msg *, int);
 void result_on_refused(void *, struct chan *, const union msg *, int);
 void result_peer_gone(void *, struct chan *);
+
+/* upload.c */
+/* Takes the command from the scratch, to be sent when raft asks for it. */
+void upload_keep(struct job *);
+void upload_on_more(void *, struct chan *, const union msg *, int);
+/* The job ends: what was not sent will not be. */
+void upload_drop(struct job *);
 
 /* tickets.c */
 void tickets_init(struct http *);

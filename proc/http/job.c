@@ -77,6 +77,7 @@ job_end(struct job *job)
 	if (job->id == UINT64_MAX)
 		return;
 	job_unwait(job);
+	upload_drop(job);
 	http->slots[slot].job = NULL;
 	http->slots[slot].next_free = http->free_slot;
 	http->free_slot = slot;

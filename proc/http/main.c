@@ -119,6 +119,7 @@ static const struct proc_handler handlers[] = {
 	{ MSG_RESULT, result_on_result },
 	{ MSG_READ_AT, result_on_read_at },
 	{ MSG_REFUSED, result_on_refused },
+	{ MSG_EXECUTE_MORE, upload_on_more },
 	{ MSG_AUTH_RESULT, tickets_on_result },
 	{ MSG_KEY_HELD, cert_on_key_held },
 	{ MSG_CONF_FILE, on_conf_file },

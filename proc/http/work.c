@@ -253,6 +253,7 @@ send_execute(struct job *job)
 	struct buf *command = &job->http->scratch;
 	struct msg_execute execute = { job->id, ticket_of(job),
 		{ buf_bytes(command), buf_size(command) } };
+	struct msg_execute_begin begin = { job->id, ticket_of(job), (uint32_t)buf_size(command) };
 
 	if (raft == NULL) {
 		answer_not_open(job);
@@ -260,7 +261,12 @@ send_execute(struct job *job)
 	}
 	if (is_full(job, raft))
 		return;
-	msg_execute_send(raft, &execute, -1);
+	if (buf_size(command) > COMMAND_WHOLE_MAX) {
+		msg_execute_begin_send(raft, &begin, -1);
+		upload_keep(job);
+	} else {
+		msg_execute_send(raft, &execute, -1);
+	}
 	job->phase = JOB_LOG;
 	job_hold(job);
 }

@@ -15,6 +15,44 @@
 
 #define RETRY_NS 100000000 /* between attempts to write the log on a full disk */
 
+/* ---- the clock ---- */
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct raft *raft = arg;
+
+	raft->alarm = UINT64_MAX; /* the turn does the rest */
+}
+
+/* Watches the clock for the core. */
+static void
+set_timer(struct raft *raft)
+{
+	uint64_t deadline = core_deadline(raft->core), now, wait;
+	struct timeval tv;
+
+	if (raft->log_error != 0 && raft->retry < deadline)
+		deadline = raft->retry;
+	if (deadline == raft->alarm)
+		return;
+	if (raft->timer == NULL)
+		raft->timer = evtimer_new(raft->proc.loop, on_timer, raft);
+	if (raft->timer == NULL)
+		fatalx("evtimer_new");
+	raft->alarm = deadline;
+	if (deadline == UINT64_MAX) {
+		evtimer_del(raft->timer);
+		return;
+	}
+	now = raft_now_ns();
+	wait = deadline > now ? (deadline - now) / 1000 + 1 : 1;
+	tv.tv_sec = (time_t)(wait / 1000000);
+	tv.tv_usec = (suseconds_t)(wait % 1000000);
+	if (evtimer_add(raft->timer, &tv) == -1)
+		fatalx("evtimer_add");
+}
+
 void
 consensus_tick(struct raft *raft)
 {
@@ -180,42 +218,5 @@ consensus_run(struct raft *raft)
 	feed_sql(raft);
 	raft->proposed = 0;
 	raft->ticked = false;
-	consensus_set_timer(raft);
-}
-
-/* ---- the clock ---- */
-
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct raft *raft = arg;
-
-	raft->alarm = UINT64_MAX; /* the turn does the rest */
-}
-
-void
-consensus_set_timer(struct raft *raft)
-{
-	uint64_t deadline = core_deadline(raft->core), now, wait;
-	struct timeval tv;
-
-	if (raft->log_error != 0 && raft->retry < deadline)
-		deadline = raft->retry;
-	if (deadline == raft->alarm)
-		return;
-	if (raft->timer == NULL)
-		raft->timer = evtimer_new(raft->proc.loop, on_timer, raft);
-	if (raft->timer == NULL)
-		fatalx("evtimer_new");
-	raft->alarm = deadline;
-	if (deadline == UINT64_MAX) {
-		evtimer_del(raft->timer);
-		return;
-	}
-	now = raft_now_ns();
-	wait = deadline > now ? (deadline - now) / 1000 + 1 : 1;
-	tv.tv_sec = (time_t)(wait / 1000000);
-	tv.tv_usec = (suseconds_t)(wait % 1000000);
-	if (evtimer_add(raft->timer, &tv) == -1)
-		fatalx("evtimer_add");
+	set_timer(raft);
 }

@@ -115,8 +115,9 @@ publish_leader(struct raft *raft, const struct core_status *status, bool ready)
 	(void)snprintf(state->leader_addr, sizeof(state->leader_addr), "%s", address);
 }
 
-void
-raft_publish(struct raft *raft)
+/* Tells the board what the core and sql say. */
+static void
+publish(struct raft *raft)
 {
 	struct board_state *state = &raft->state;
 	struct core_status status = { 0 };
@@ -167,7 +168,7 @@ turn(void *state)
 		consensus_run(raft);
 	}
 	if (raft->changed)
-		raft_publish(raft);
+		publish(raft);
 	proc_flush(&raft->proc); /* nobody is to wait for what comes next */
 	prepare(raft, busy);
 }
@@ -211,6 +212,8 @@ stop(void *state, unsigned deadline_ms)
 
 static const struct proc_handler handlers[] = {
 	{ MSG_EXECUTE, serve_on_execute },
+	{ MSG_EXECUTE_BEGIN, upload_on_begin },
+	{ MSG_EXECUTE_PART, upload_on_part },
 	{ MSG_BARRIER, serve_on_barrier },
 	{ MSG_READ_INDEX, serve_on_read_index },
 	{ MSG_STATUS_ASK, serve_on_status_ask },
@@ -228,7 +231,9 @@ main(void)
 	static struct raft raft;
 	static const struct proc_gather gather = { settings, sizeof(settings) / sizeof(settings[0]),
 		on_file };
-	static const struct proc_ops ops = { .turn = turn, .stop = stop };
+	static const struct proc_ops ops = {
+		.turn = turn, .stop = stop, .peer_gone = upload_peer_gone
+	};
 	struct event *event;
 
 	proc_hello(&raft.proc, ROLE_RAFT);
@@ -239,6 +244,6 @@ main(void)
 	if (event == NULL || event_add(event, NULL) == -1)
 		fatalx("cannot watch the inter-node port");
 	proc_confine(&raft.proc, &raft_sandbox);
-	raft_publish(&raft);
+	publish(&raft);
 	return (proc_run(&raft.proc, &ops, handlers, sizeof(handlers) / sizeof(handlers[0])));
 }

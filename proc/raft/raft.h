@@ -6,6 +6,7 @@
  *	main.c	     life cycle, the loop turn, the board
  *	start.c	     recovery: the log judged by what the database has; the core's birth
  *	serve.c	     requests of http become proposals and reads of the core
+ *	upload.c     commands too long for one message
  *	consensus.c  what the core says is to be done: vote, log, answers
  *	feed.c	     committed entries to sql, and what waits for them
  *	core/	     consensus itself, without I/O
@@ -27,6 +28,7 @@
 #include "proc/raft/identity.h"
 #include "proc/raft/log.h"
 #include "proc/raft/origin.h"
+#include "proc/raft/upload.h"
 #include "proc/raft/vote.h"
 #include "proto/board.h"
 #include "proto/ticket.h"
@@ -88,6 +90,8 @@ struct raft {
 	uint64_t token; /* of the readers of this turn */
 	struct waiter *waiters;
 	size_t nwaiters, waiters_cap;
+	struct upload_list uploads; /* in order of arrival */
+	size_t uploading; /* bytes of those that have their memory */
 	int64_t space; /* free bytes by the last look, less what was written since */
 	int64_t space_ns;
 	unsigned turns;
@@ -98,8 +102,6 @@ struct raft {
 uint64_t raft_now_ns(void);
 /* Makes room for one more in a list; ends the process without memory. */
 void *raft_grow(void *list, size_t count, size_t *cap, size_t size);
-/* Tells the board what the core and sql say. */
-void raft_publish(struct raft *);
 
 /* start.c */
 void start_init(struct raft *);
@@ -111,15 +113,27 @@ void serve_on_execute(void *, struct chan *, const union msg *, int);
 void serve_on_barrier(void *, struct chan *, const union msg *, int);
 void serve_on_read_index(void *, struct chan *, const union msg *, int);
 void serve_on_status_ask(void *, struct chan *, const union msg *, int);
+struct origin serve_origin(const struct chan *, uint64_t request);
 void serve_refuse(struct raft *, const struct origin *, enum ipc_refused, const char *text);
+/* Whether a write of so many bytes could be taken now; else it is refused with the reason. */
+bool serve_admits(struct raft *, const struct origin *, const struct ipc_bytes *ticket, size_t);
+/* Memory for a command that http sends: `size` bytes behind room for the entry's head. */
+void serve_hold(struct raft *, struct serve_held *, size_t size);
+/* Takes the command that is held, and proposes or refuses it. */
+void serve_command(
+    struct raft *, const struct origin *, const struct ipc_bytes *ticket, struct serve_held *);
+
+/* upload.c */
+void upload_on_begin(void *, struct chan *, const union msg *, int);
+void upload_on_part(void *, struct chan *, const union msg *, int);
+/* Forgets what a channel had begun. */
+void upload_peer_gone(void *, struct chan *);
 
 /* consensus.c */
 /* Tells the core the time, once a turn, before its first input. */
 void consensus_tick(struct raft *);
 /* Does all that the core wants done. */
 void consensus_run(struct raft *);
-/* Watches the clock for the core. */
-void consensus_set_timer(struct raft *);
 
 /* feed.c */
 void feed_sql(struct raft *);

@@ -18,8 +18,8 @@
 #define SPACE_LOOK_NS 100000000 /* how often the disk is asked for its free space */
 #define LOG_ENTRY_OVERHEAD 16 /* what the log adds to an entry, at most */
 
-static struct origin
-origin_of(const struct chan *chan, uint64_t request)
+struct origin
+serve_origin(const struct chan *chan, uint64_t request)
 {
 	return ((struct origin){ (uint8_t)chan->number, true, chan->incarnation, request });
 }
@@ -37,7 +37,7 @@ serve_refuse(
 
 /* The MAC is computed once for a ticket that comes with many requests. */
 static bool
-is_granted(struct raft *raft, const struct ipc_bytes *sealed, uint32_t perms)
+is_valid(struct raft *raft, const struct ipc_bytes *sealed, uint32_t perms)
 {
 	struct ticket ticket;
 
@@ -53,6 +53,17 @@ is_granted(struct raft *raft, const struct ipc_bytes *sealed, uint32_t perms)
 	}
 	return (ticket_grants(
 	    &raft->last_ticket, raft->proc.generation, (int64_t)(raft_now_ns() / 1000000), perms));
+}
+
+static bool
+is_granted(
+    struct raft *raft, const struct origin *origin, const struct ipc_bytes *sealed, uint32_t perms)
+{
+	bool valid = is_valid(raft, sealed, perms);
+
+	if (!valid)
+		serve_refuse(raft, origin, REFUSED_TICKET, "");
+	return (valid);
 }
 
 /* Free space, asked for now and then, and counted down by what is written meanwhile. */
@@ -159,50 +170,81 @@ stamp(const struct raft *raft, const struct command *command, struct entry_head 
 	}
 }
 
+bool
+serve_admits(
+    struct raft *raft, const struct origin *origin, const struct ipc_bytes *ticket, size_t size)
+{
+	return (is_granted(raft, origin, ticket, PERM_EXECUTE) &&
+		can_log(raft, origin, ENTRY_HEAD_SIZE + size));
+}
+
+/* Whether the command may be proposed; what is no command ends the process: http is broken. */
+static bool
+judge(struct raft *raft, const struct origin *origin, const struct ipc_bytes *ticket,
+    const struct ipc_bytes *bytes, struct command *command)
+{
+	if (!command_check(bytes->data, bytes->len) ||
+	    !command_open(command, bytes->data, bytes->len))
+		fatalx("http %u sent a malformed command", origin->worker);
+	return (is_granted(raft, origin, ticket,
+		    command->kind == COMMAND_EXECUTE ? PERM_EXECUTE : PERM_EXECUTE | PERM_QUERY) &&
+		can_log(raft, origin, ENTRY_HEAD_SIZE + bytes->len));
+}
+
+void
+serve_command(struct raft *raft, const struct origin *origin, const struct ipc_bytes *ticket,
+    struct serve_held *held)
+{
+	struct ipc_bytes bytes = { held->data + ENTRY_HEAD_SIZE, held->size };
+	struct peer_entry entry = { .type = PEER_ENTRY_COMMAND,
+		.data = held->data,
+		.owner = held->owner,
+		.len = (uint32_t)(ENTRY_HEAD_SIZE + held->size) };
+	struct entry_head head;
+	struct command command;
+	uint64_t index = 0;
+
+	held->owner = NULL;
+	if (!judge(raft, origin, ticket, &bytes, &command)) {
+		entries_release(&raft->entries, entry.owner);
+		return;
+	}
+	stamp(raft, &command, &head);
+	entry_encode(held->data, &head);
+	(void)propose(raft, &entry, origin, &index);
+}
+
+void
+serve_hold(struct raft *raft, struct serve_held *held, size_t size)
+{
+	held->size = size;
+	held->data = entries_alloc(&raft->entries, ENTRY_HEAD_SIZE + size, &held->owner);
+}
+
 void
 serve_on_execute(void *state, struct chan *chan, const union msg *msg, int fd)
 {
 	struct raft *raft = state;
 	const struct msg_execute *execute = &msg->execute;
-	struct origin origin = origin_of(chan, execute->request);
-	struct peer_entry entry = { .type = PEER_ENTRY_COMMAND };
-	struct entry_head head;
-	struct command command;
-	uint64_t index = 0;
-	uint8_t *data;
+	struct origin origin = serve_origin(chan, execute->request);
+	struct serve_held held;
 
-	if (!command_check(execute->command.data, execute->command.len) ||
-	    !command_open(&command, execute->command.data, execute->command.len))
-		fatalx("http %u sent a malformed command", chan->number);
-	if (!is_granted(raft, &execute->ticket,
-		command.kind == COMMAND_EXECUTE ? PERM_EXECUTE : PERM_EXECUTE | PERM_QUERY)) {
-		serve_refuse(raft, &origin, REFUSED_TICKET, "");
-		return;
-	}
-	entry.len = (uint32_t)(ENTRY_HEAD_SIZE + execute->command.len);
-	if (!can_log(raft, &origin, entry.len))
-		return;
-	stamp(raft, &command, &head);
-	data = entries_alloc(&raft->entries, entry.len, &entry.owner);
-	entry_encode(data, &head);
-	memcpy(data + ENTRY_HEAD_SIZE, execute->command.data, execute->command.len);
-	entry.data = data;
-	(void)propose(raft, &entry, &origin, &index);
+	serve_hold(raft, &held, execute->command.len);
+	memcpy(held.data + ENTRY_HEAD_SIZE, execute->command.data, execute->command.len);
+	serve_command(raft, &origin, &execute->ticket, &held);
 }
 
 void
 serve_on_barrier(void *state, struct chan *chan, const union msg *msg, int fd)
 {
 	struct raft *raft = state;
-	struct origin origin = origin_of(chan, msg->barrier.request), nobody = { .known = false };
+	struct origin origin = serve_origin(chan, msg->barrier.request),
+		      nobody = { .known = false };
 	struct peer_entry entry = { .type = PEER_ENTRY_BARRIER };
 	uint64_t index = 0;
 
-	if (!is_granted(raft, &msg->barrier.ticket, PERM_QUERY)) {
-		serve_refuse(raft, &origin, REFUSED_TICKET, "");
-		return;
-	}
-	if (can_log(raft, &origin, LOG_BLOCK) && propose(raft, &entry, &nobody, &index))
+	if (is_granted(raft, &origin, &msg->barrier.ticket, PERM_QUERY) &&
+	    can_log(raft, &origin, LOG_BLOCK) && propose(raft, &entry, &nobody, &index))
 		feed_wait(raft, &origin, index, true);
 }
 
@@ -211,7 +253,7 @@ void
 serve_on_read_index(void *state, struct chan *chan, const union msg *msg, int fd)
 {
 	struct raft *raft = state;
-	struct origin origin = origin_of(chan, msg->read_index.request);
+	struct origin origin = serve_origin(chan, msg->read_index.request);
 
 	if (!can_serve(raft, &origin))
 		return;

@@ -44,6 +44,7 @@ start_init(struct raft *raft)
 	raft->senders = calloc(RAFT_WINDOW, sizeof(*raft->senders));
 	if (raft->senders == NULL)
 		fatal("calloc");
+	TAILQ_INIT(&raft->uploads);
 	raft->token = 1;
 	raft->alarm = UINT64_MAX;
 	read_identity(raft);

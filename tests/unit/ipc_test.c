@@ -166,7 +166,7 @@ bounds_what_a_channel_carries(void **state)
 	assert_int_equal(b.len, ipc_entry(MSG_RESULT)->max);
 	assert_int_equal(ipc_payload_max(ROLE_READ, ROLE_HTTP), b.len);
 	assert_int_equal(ipc_payload_max(ROLE_HTTP, ROLE_RAFT),
-	    8 + 4 + IPC_TICKET_MAX + 4 + COMMAND_MAX);
+	    8 + 4 + IPC_TICKET_MAX + 4 + COMMAND_WHOLE_MAX);
 	assert_int_equal(ipc_payload_max(ROLE_HTTP, ROLE_AUTH), ipc_entry(MSG_AUTH_CHECK)->max);
 	assert_true(ipc_payload_max(ROLE_HTTP, ROLE_AUTH) < 8 * KIB);
 	assert_int_equal(ipc_payload_max(ROLE_AUTH, ROLE_SQL), 0);
