@@ -51,6 +51,7 @@
 	X(CLIENTS_GONE,			"",		"clients_gone")			\
 	X(FRAMING_REFUSED,		"",		"framing_refused")		\
 	X(HTTP2_FLOODS,			"",		"http2_floods")			\
+	X(INTAKE_REFUSED,		"",		"intake_refused")		\
 	X(LOG_FLUSHES,			"",		"log_flushes")			\
 	X(LOG_BYTES,			"",		"log_bytes")			\
 	X(LOG_ENTRIES,			"",		"log_entries")			\

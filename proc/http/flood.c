@@ -3,23 +3,15 @@
  *
  * h2o hands each frame to the function its connection expects it with.  Ours is
  * put in that place, calls h2o's, and looks at the frame that this has taken.
- * Where in h2o's connection that is, no header that is installed says whole: the
- * layout is that of http2_internal.h of the one version that we are built
- * against, and is checked at each connection before it is used.
+ * The layout of h2o's connection is checked at each before it is used.
  */
 #include "proc/http/flood.h"
 
 #include <assert.h>
 #include <stdbool.h>
 
-#include <h2o/http2.h>
-#include <h2o/http2_scheduler.h>
-
+#include "proc/http/h2o_inside.h"
 #include "proc/http/http.h"
-
-_Static_assert(H2O_LIBRARY_VERSION_MAJOR == 0 && H2O_LIBRARY_VERSION_MINOR == 13 &&
-		   H2O_LIBRARY_VERSION_PATCH == 5,
-    "struct connection is that of h2o 2.2.5");
 
 /*
  * A purse of 1,000 idle frames, into which come 200 a second, and one for each 64
@@ -43,19 +35,6 @@ _Static_assert(H2O_LIBRARY_VERSION_MAJOR == 0 && H2O_LIBRARY_VERSION_MINOR == 13
 #define FLAG_END_STREAM 0x1
 #define FLAG_PADDED 0x8
 
-struct connection {
-	h2o_conn_t super;
-	h2o_socket_t *sock;
-	h2o_http2_settings_t peer_settings;
-	void *streams;
-	uint32_t stream_ids[3];
-	uint32_t num_streams[9];
-	h2o_http2_scheduler_node_t scheduler;
-	int state;
-	h2o_linklist_t link;
-	flood_expect_fn *expect;
-};
-
 static uint32_t
 refilled(uint32_t purse, uint64_t more, uint32_t max)
 {
@@ -63,7 +42,7 @@ refilled(uint32_t purse, uint64_t more, uint32_t max)
 }
 
 static void
-refill(struct flood *flood, const struct connection *conn)
+refill(struct flood *flood, const struct http2_connection *conn)
 {
 	uint64_t now = h2o_now(conn->super.ctx->loop), passed = now - flood->since_ms;
 	size_t written = conn->sock->bytes_written;
@@ -100,7 +79,8 @@ is_idle_data(const uint8_t *frame, size_t len)
 
 /* A frame that h2o has taken; false if it is one too many. */
 static bool
-is_affordable(struct flood *flood, const struct connection *conn, const uint8_t *frame, size_t len)
+is_affordable(
+    struct flood *flood, const struct http2_connection *conn, const uint8_t *frame, size_t len)
 {
 	uint8_t type = frame[3];
 
@@ -113,7 +93,7 @@ is_affordable(struct flood *flood, const struct connection *conn, const uint8_t 
 static ssize_t
 expect(struct st_h2o_http2_conn_t *arg, const uint8_t *src, size_t len, const char **err_desc)
 {
-	struct connection *conn = (struct connection *)arg;
+	struct http2_connection *conn = (struct http2_connection *)arg;
 	struct client *client = conn->sock->on_close.data;
 	struct flood *flood = &client->flood;
 	ssize_t taken = flood->expect(arg, src, len, err_desc);
@@ -127,6 +107,10 @@ expect(struct st_h2o_http2_conn_t *arg, const uint8_t *src, size_t len, const ch
 		*err_desc = "too many frames that ask for nothing";
 		taken = H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM;
 	}
+	if (taken > 0 && client->expelled != NULL) {
+		*err_desc = client->expelled;
+		taken = H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM;
+	}
 	/* h2o would go on to read, though nobody takes it, until its last words are sent. */
 	if (taken < 0 && taken != H2O_HTTP2_ERROR_INCOMPLETE)
 		h2o_socket_read_stop(conn->sock);
@@ -134,7 +118,7 @@ expect(struct st_h2o_http2_conn_t *arg, const uint8_t *src, size_t len, const ch
 }
 
 static bool
-guard(struct connection *conn, h2o_context_t *ctx)
+guard(struct http2_connection *conn, h2o_context_t *ctx)
 {
 	struct flood *flood;
 
@@ -158,6 +142,6 @@ flood_guard(struct http *http)
 
 	/* New ones are linked at the end. */
 	for (link = anchor->prev; link != anchor; link = link->prev)
-		if (!guard(H2O_STRUCT_FROM_MEMBER(struct connection, link, link), &http->ctx))
+		if (!guard(H2O_STRUCT_FROM_MEMBER(struct http2_connection, link, link), &http->ctx))
 			break;
 }

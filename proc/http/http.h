@@ -6,6 +6,8 @@
  *
  *	server.c  accepts, limits, drains (h2o)
  *	flood.c   ends HTTP/2 connections that flood
+ *	intake.c  gives up requests that come in too slowly, or are too much in all
+ *	linger.c  lets last words arrive at clients that are still sending
  *	handler.c takes a request in: framing, parameters, route, permission
  *	job.c     a request in flight: found again by id, given up when its client leaves
  *	work.c    what each endpoint does: to raft, to a reader, or answered at once
@@ -37,6 +39,7 @@
 #define REQUEST_ID_MAX 128 /* bytes of X-Request-Id that are echoed */
 #define TICKET_CACHE 1024
 #define STANDING_MAX 6 /* headers that every answer has */
+#define LINGERS 64
 #define ADDRESSES 1024 /* counted, for the limit of connections per address */
 
 struct job;
@@ -61,6 +64,16 @@ struct client {
 	uint32_t cancelled;  /* HTTP/2: requests reset before their answer */
 	int64_t cancelled_since_ns;
 	struct flood flood;
+	const char *expelled; /* why its connection ends with its next frame, or at once */
+	struct lingerer *linger;
+	bool counted; /* in the connections of its address */
+};
+
+/* A closed connection whose client may still be sending. */
+struct lingerer {
+	h2o_socket_t *sock; /* NULL before it is closed */
+	int fd;		    /* -1: free */
+	int64_t until_ns;
 };
 
 struct job {
@@ -154,7 +167,9 @@ struct slot {
 
 struct address_count {
 	uint8_t address[16];
-	uint32_t count;
+	uint32_t count;	    /* connections */
+	uint32_t receiving; /* intake.c: requests whose bodies come in, */
+	size_t bodies;	    /* and the bytes of these that are there */
 };
 
 struct http {
@@ -180,8 +195,9 @@ struct http {
 	} all_of[WORKERS_MAX];
 	size_t nall;
 	unsigned connections;
-	struct address_count addresses[ADDRESSES];
-	size_t bodies; /* bytes of bodies being received, by the last sweep */
+	struct address_count addresses[ADDRESSES + 1]; /* the last: who has none */
+	uint64_t looked_ms; /* when bodies were summed up last */
+	struct lingerer lingers[LINGERS];
 	struct slot *slots;
 	uint32_t free_slot;
 	unsigned jobs; /* in flight */
@@ -223,7 +239,19 @@ void server_use_tls(struct http *, SSL_CTX *);
 /* The connection of a request: its socket's descriptor, and the address of its client. */
 int server_fd(h2o_req_t *);
 void server_address(h2o_req_t *, uint8_t address[16]);
+struct address_count *server_address_count(const struct client *);
 void server_given_up(h2o_req_t *); /* HTTP/2: counts; too many a second end the connection */
+
+/* intake.c */
+void intake_sweep(struct http *); /* once a second */
+void intake_turn(struct http *);  /* after each turn of the loop */
+
+/* linger.c */
+void linger_init(struct http *);
+/* To be called before last words are written; h2o closes the connection after them. */
+void linger_start(struct http *, h2o_socket_t *);
+void linger_closed(struct client *);
+void linger_sweep(struct http *);
 
 /* handler.c */
 int handler_on_request(h2o_handler_t *, h2o_req_t *);

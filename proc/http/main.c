@@ -163,6 +163,7 @@ main(void)
 		if (h2o_evloop_run(http.ctx.loop, INT32_MAX) != 0)
 			continue;
 		flood_guard(&http);
+		intake_turn(&http);
 	}
 	return (0);
 }

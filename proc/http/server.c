@@ -26,9 +26,7 @@
 #define ACCEPT_BATCH 16
 #define HOLD_MS 60000 /* how long a former certificate is kept for handshakes begun with it */
 #define SWEEP_MS 1000
-#define IDLE_S 180     /* between requests */
-#define HEADER_S 30    /* a request's head */
-#define BODY_STALL_S 60 /* a body's first megabyte, and each further one */
+#define IDLE_S 180 /* between requests */
 #define RESET_RATE 100 /* HTTP/2 requests a second a client may give up */
 #define CLOCK_SLEW 100 /* of the wall clock's distance, a 1/100th a second is made up */
 
@@ -107,20 +105,27 @@ to_address(const struct sockaddr_storage *ss, uint8_t address[16])
 	}
 }
 
+struct address_count *
+server_address_count(const struct client *client)
+{
+	struct address_count *at =
+	    client->counted ? address_slot(client->http, client->address) : NULL;
+
+	return (at != NULL ? at : &client->http->addresses[ADDRESSES]);
+}
+
 static void
 on_connection_closed(void *data)
 {
 	struct client *client = data;
 	struct http *http = client->http;
-	struct address_count *at = address_slot(http, client->address);
 
-	if (at != NULL && at->count > 0)
-		at->count--;
+	if (client->counted)
+		server_address_count(client)->count--;
 	http->connections--;
+	linger_closed(client);
 	free(client);
-	if (!http->draining && !http->accepting &&
-	    http->connections < (unsigned)http->conf.max_connections)
-		server_start(http);
+	server_start(http);
 }
 
 /* One address may hold three quarters of the connections: others always find room. */
@@ -131,6 +136,15 @@ per_address_max(const struct http *http)
 }
 
 /* ---- accepting ---- */
+
+/* Until a connection ends, or for a second at most. */
+static void
+stop_accepting(struct http *http)
+{
+	h2o_socket_read_stop(http->listener);
+	http->accepting = false;
+	counter_add(http->counters, COUNTER_CONNECTIONS_FULL, 1);
+}
 
 static void
 on_accept(h2o_socket_t *listener, const char *error)
@@ -145,14 +159,16 @@ on_accept(h2o_socket_t *listener, const char *error)
 		h2o_socket_t *sock;
 
 		if (http->connections >= (unsigned)http->conf.max_connections) {
-			h2o_socket_read_stop(listener);
-			http->accepting = false;
-			counter_add(http->counters, COUNTER_CONNECTIONS_FULL, 1);
+			stop_accepting(http);
 			return;
 		}
 		sock = h2o_evloop_socket_accept(listener);
-		if (sock == NULL)
+		if (sock == NULL) {
+			/* Another worker was faster; or else there are no descriptors left. */
+			if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+				stop_accepting(http);
 			return;
+		}
 		client = calloc(1, sizeof(*client));
 		if (client == NULL)
 			fatal("calloc");
@@ -161,6 +177,7 @@ on_accept(h2o_socket_t *listener, const char *error)
 		to_address(&ss, client->address);
 		at = address_slot(http, client->address);
 		http->connections++;
+		client->counted = at != NULL;
 		if (at != NULL)
 			at->count++;
 		sock->on_close.cb = on_connection_closed;
@@ -178,7 +195,8 @@ on_accept(h2o_socket_t *listener, const char *error)
 void
 server_start(struct http *http)
 {
-	if (http->accepting || http->draining || (http->tls && http->accept.ssl_ctx == NULL))
+	if (http->accepting || http->draining || (http->tls && http->accept.ssl_ctx == NULL) ||
+	    http->connections >= (unsigned)http->conf.max_connections)
 		return;
 	http->accepting = true;
 	h2o_socket_read_start(http->listener, on_accept);
@@ -226,67 +244,15 @@ server_given_up(h2o_req_t *req)
 
 /* ---- the sweep ---- */
 
-struct sweep {
-	struct http *http;
-	struct timeval now;
-	size_t bodies;
-};
-
-static const char text_408[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
-			       "Content-Length: 0\r\n\r\n";
-
-static void
-shut_reading(h2o_socket_t *sock, const char *error)
-{
-	shutdown(h2o_socket_get_fd(sock), SHUT_RD);
-}
-
-/* A client that is too slow is told so; h2o then sees the end and frees the connection. */
-static void
-answer_408(h2o_socket_t *sock)
-{
-	h2o_iovec_t text = h2o_iovec_init(text_408, sizeof(text_408) - 1);
-
-	if (!h2o_socket_is_writing(sock))
-		h2o_socket_write(sock, &text, 1, shut_reading);
-}
-
-static int
-sweep_request(h2o_req_t *req, void *arg)
-{
-	struct sweep *sweep = arg;
-	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-	time_t begin = req->timestamps.request_begin_at.tv_sec;
-	time_t body = req->timestamps.request_body_begin_at.tv_sec;
-	time_t now = sweep->now.tv_sec;
-
-	if (req->processed_at.at.tv_sec != 0)
-		return (0);
-	if (begin == 0) {
-		if (sweep->http->draining)
-			shutdown(h2o_socket_get_fd(sock), SHUT_RD);
-		return (0);
-	}
-	if (sock->input != NULL)
-		sweep->bodies += sock->input->size;
-	if (body == 0) {
-		if (now - begin > HEADER_S)
-			answer_408(sock);
-	} else if (now - body > BODY_STALL_S + (time_t)(sock->input->size / MIB))
-		answer_408(sock);
-	return (0);
-}
-
 static void
 sweep(h2o_timeout_entry_t *entry)
 {
 	struct http *http = H2O_STRUCT_FROM_MEMBER(struct http, sweep_entry, entry);
-	struct sweep state = { http, { 0, 0 }, 0 };
 
-	gettimeofday(&state.now, NULL);
-	http->h2o.http1.callbacks.foreach_request(&http->ctx, sweep_request, &state);
-	http->bodies = state.bodies;
+	intake_sweep(http);
 	jobs_sweep(http);
+	linger_sweep(http);
+	server_start(http); /* if accepting failed for want of descriptors */
 	counter_set(http->counters, COUNTER_CONNECTIONS_OPEN, http->connections);
 	if (http->draining && (http->connections == 0 || http_now_ns() > http->drain_until_ns))
 		proc_stopped(&http->proc);
@@ -323,14 +289,22 @@ server_stop(struct http *http, unsigned deadline_ms)
 
 /* ---- what h2o answers itself ---- */
 
+static struct http *
+http_of(h2o_req_t *req)
+{
+	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+
+	return (((struct client *)sock->on_close.data)->http);
+}
+
 struct shaped {
 	h2o_ostream_t super;
 	h2o_iovec_t body;
 };
 
 static void
-shaped_send(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
-    h2o_send_state_t state)
+shaped_send(
+    h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count, h2o_send_state_t state)
 {
 	struct shaped *shaped = (struct shaped *)self;
 
@@ -349,8 +323,8 @@ is_other_coding(const char *at, const char *end)
 	while (value < end && (*value == ' ' || *value == '\t'))
 		value++;
 	return ((size_t)(end - value) < sizeof(chunked) ||
-	    strncasecmp(value, chunked, sizeof(chunked) - 1) != 0 ||
-	    value[sizeof(chunked) - 1] != '\r');
+		strncasecmp(value, chunked, sizeof(chunked) - 1) != 0 ||
+		value[sizeof(chunked) - 1] != '\r');
 }
 
 /* Whether the request's head, still raw in the buffer, asks for a coding that h2o has not. */
@@ -388,6 +362,8 @@ shape_error(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 		h2o_setup_next_ostream(req, slot);
 		return;
 	}
+	if (req->version < 0x200)
+		linger_start(http_of(req), req->conn->callbacks->get_socket(req->conn));
 	if (req->res.status == 400 && has_other_coding(req) && req->entity.base == NULL) {
 		req->res.status = 501;
 		req->res.reason = answer_reason(501);
@@ -416,6 +392,7 @@ server_init(struct http *http)
 	/* glibc would give memory back and fetch it again each turn. */
 	mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
 	mallopt(M_TOP_PAD, 1024 * 1024);
+	linger_init(http);
 	h2o_config_init(&http->h2o);
 	http->h2o.http1.upgrade_to_http2 = 0;
 	http->h2o.server_name.len = 0;
@@ -423,7 +400,8 @@ server_init(struct http *http)
 	http->h2o.http1.req_timeout = IDLE_S * 1000;
 	http->h2o.http2.idle_timeout = IDLE_S * 1000;
 	http->host = h2o_config_register_host(&http->h2o, h2o_iovec_init("default", 7), 65535);
-	handler = h2o_create_handler(h2o_config_register_path(http->host, "/", 0), sizeof(*handler));
+	handler =
+	    h2o_create_handler(h2o_config_register_path(http->host, "/", 0), sizeof(*handler));
 	handler->on_req = handler_on_request;
 	h2o_create_filter(&http->host->fallback_path, sizeof(h2o_filter_t))->on_setup_ostream =
 	    shape_error;
