@@ -179,10 +179,10 @@ def test_a_long_query_is_let_run(node):
 
 
 def test_a_query_stuck_in_one_opcode_is_ended(node):
-    """trim() with a long set runs for minutes and never returns to the VM; its reader is replaced."""
+    """LIKE with a long pattern runs for minutes and never returns to the VM; its reader is replaced."""
     node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
     before = node.workers()
-    stuck = "SELECT length(trim(hex(zeroblob(10000000)), printf('%.5000c', '1') || '0'))"
+    stuck = "SELECT hex(zeroblob(10000000)) LIKE '%' || printf('%.4000c', '0') || '1'"
     answer = node.post("/db/query?level=none&db_timeout=300ms", [stuck], timeout=30)
     assert (answer.status, answer.json) == (200, {"results": [], "error": "query timeout"})
     wait_for(lambda: node.workers().get("read") not in (None, before["read"]), 5, "a new reader")
