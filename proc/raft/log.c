@@ -487,9 +487,11 @@ rewrite_last(struct log *log, struct error *error)
 	log_forget_from(log, last.first);
 	if (segment_start_filled(log) == -1)
 		return (error_set_errno(error, "raft log: writing the last batch again"));
-	/* Lives in which nothing is written leave nothing behind. */
+	/* Lives in which nothing is written leave nothing behind, others what they wrote. */
 	if (alone)
 		(void)segment_remove(log, log->nsegments - 2);
+	else
+		segment_trim(log, log->nsegments - 2);
 	return (0);
 }
 

@@ -80,6 +80,8 @@ void segment_name(uint64_t sequence, char out[24]);
 void segment_free_last(struct log *);
 /* Its file becomes the spare, or goes; false: it could not, and stays. */
 bool segment_remove(struct log *, size_t i);
+/* Gives back what is reserved behind the last batch of a segment that will get none any more. */
+void segment_trim(struct log *, size_t i);
 /* What an earlier life has prepared: only its size matters, a new header voids what is in it. */
 void segment_find_spare(struct log *);
 void *log_grow(void *list, size_t count, size_t *cap, size_t size);

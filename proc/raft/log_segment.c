@@ -328,6 +328,17 @@ recycle(struct log *log, const struct segment *segment, const char *name)
 	return (true);
 }
 
+void
+segment_trim(struct log *log, size_t i)
+{
+	struct segment *segment = &log->segments[i];
+
+	/* No batch follows what was found in it; if it stays as long as it is, no harm is done. */
+	if (segment->end < segment->size &&
+	    log->dir->ops->truncate(log->dir, segment->file, (off_t)segment->end) == 0)
+		segment->size = segment->end;
+}
+
 bool
 segment_remove(struct log *log, size_t i)
 {

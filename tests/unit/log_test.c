@@ -105,6 +105,26 @@ test_append_and_read_back(void **state)
 	assert_true(segments() > 10);
 }
 
+/* A killed life keeps of its segment what is in it, not what was reserved. */
+static void
+test_lives_leave_little(void **state)
+{
+	uint64_t before;
+	unsigned i, k;
+
+	for (i = 0; i < 10; i++) {
+		for (k = 0; k < 3; k++)
+			assert_true(logbook_append(&book, 1, 1, 100));
+		reopen();
+		check();
+	}
+	before = log_file_bytes(book.log);
+	/* Each: two headers, three batches, the last of them once more; and one spare. */
+	assert_true(before <= 10 * 6 * LOG_BLOCK + LOGBOOK_SEGMENT);
+	assert_true(logbook_append(&book, 1, 1, 100));
+	check();
+}
+
 static bool
 count_entry(void *arg, const struct log_entry *entry)
 {
@@ -446,6 +466,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_empty),
 		TEST(test_append_and_read_back),
+		TEST(test_lives_leave_little),
 		TEST(test_reading_can_start_and_end_anywhere),
 		TEST(test_entry_larger_than_a_segment),
 		TEST(test_restarts_leave_nothing_behind),
