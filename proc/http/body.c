@@ -17,6 +17,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "common/limits.h"
+#include "proc/http/arena.h"
 #include "proc/http/names.h"
 #include "proto/command.h"
 
@@ -582,13 +583,16 @@ body_json(char *body, size_t len, struct buf *out, size_t at, uint32_t *count,
     struct body_error *error)
 {
 	struct parse parse = { .out = out, .at = at, .error = error };
+	struct arena arena;
+	yajl_alloc_funcs alloc;
 	yajl_handle handle;
 
 	error->status = 0;
 	*count = 0;
 	if (len > 0) {
 		mend_surrogates(body, len);
-		handle = yajl_alloc(&callbacks, NULL, &parse);
+		arena_begin(&arena, &alloc);
+		handle = yajl_alloc(&callbacks, &alloc, &parse);
 		assert(handle != NULL);
 		(void)yajl_config(handle, yajl_dont_validate_strings, 1);
 		/* A number that is the whole body is only known to be one at its end. */

@@ -4,6 +4,7 @@
 #include "proc/http/framing.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,12 +17,6 @@ struct seen {
 	bool bad_host;
 	bool bad_name; /* a blank in a header's name */
 };
-
-static bool
-is_alnum(char c)
-{
-	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'));
-}
 
 static bool
 is_name(const char *line, size_t len, const char *name)
@@ -37,18 +32,44 @@ refuse(struct framing_verdict *verdict, const char *body)
 	return (-1);
 }
 
-/* What may stand in a token (RFC 9110, 5.6.2), so in a header's name. */
-static bool
-is_token_byte(char c)
-{
-	return (is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL));
-}
+/* Where a byte may stand: in a token (RFC 9110, 5.6.2), so in a header's name, ... */
+#define TOKEN 1
+/* ... and in an authority, of a name, an address or a port (RFC 3986, 3.2). */
+#define HOST 2
 
-/* What may stand in an authority: of a name, an address or a port (RFC 3986, 3.2). */
+static const uint8_t places[256] = {
+	['a' ... 'z'] = TOKEN | HOST,
+	['A' ... 'Z'] = TOKEN | HOST,
+	['0' ... '9'] = TOKEN | HOST,
+	['!'] = TOKEN | HOST,
+	['#'] = TOKEN,
+	['$'] = TOKEN | HOST,
+	['%'] = TOKEN | HOST,
+	['&'] = TOKEN | HOST,
+	['\''] = TOKEN | HOST,
+	['('] = HOST,
+	[')'] = HOST,
+	['*'] = TOKEN | HOST,
+	['+'] = TOKEN | HOST,
+	[','] = HOST,
+	['-'] = TOKEN | HOST,
+	['.'] = TOKEN | HOST,
+	[':'] = HOST,
+	[';'] = HOST,
+	['='] = HOST,
+	['['] = HOST,
+	[']'] = HOST,
+	['^'] = TOKEN,
+	['_'] = TOKEN | HOST,
+	['`'] = TOKEN,
+	['|'] = TOKEN,
+	['~'] = TOKEN | HOST,
+};
+
 static bool
-is_host_byte(char c)
+may_stand(char c, uint8_t place)
 {
-	return (is_alnum(c) || (c != '\0' && strchr("!$%&'()*+,-.:;=[]_~", c) != NULL));
+	return ((places[(uint8_t)c] & place) != 0);
 }
 
 static bool
@@ -63,7 +84,7 @@ is_bad_host(const char *value, size_t len)
 	while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
 		len--;
 	for (i = 0; i < len; i++)
-		if (!is_host_byte(value[i]))
+		if (!may_stand(value[i], HOST))
 			return (true);
 	return (false);
 }
@@ -82,7 +103,7 @@ look_at(const char *line, size_t len, struct seen *seen)
 	for (i = 0; i < name; i++) {
 		if (line[i] == ' ')
 			seen->bad_name = true;
-		else if (!is_token_byte(line[i]))
+		else if (!may_stand(line[i], TOKEN))
 			return (false);
 	}
 	if (memchr(line, '\r', len) != NULL || memchr(line, '\0', len) != NULL)

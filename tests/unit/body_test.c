@@ -391,6 +391,32 @@ test_depth(void **state)
 	    "unsupported type map[string]interface {}");
 }
 
+/* A string with an escape is copied by yajl, into memory that grows. */
+static void
+test_long_escapes(void **state)
+{
+	size_t n = 20000, i;
+	char *body = malloc(3 * n + 8), *end = body;
+	struct command_statement statement;
+	struct buf out = BUF_INIT;
+	struct body_error error;
+	struct command command;
+
+	assert_non_null(body);
+	end = stpcpy(end, "[\"");
+	for (i = 0; i < n; i++)
+		end = stpcpy(end, "\\na");
+	end = stpcpy(end, "\"]");
+	assert_int_equal(parse(body, (size_t)(end - body), &out, &error), 0);
+	assert_true(command_open(&command, buf_bytes(&out) + OFFSET, buf_size(&out) - OFFSET));
+	assert_true(command_next(&command, &statement));
+	assert_int_equal(statement.sql_len, 2 * n);
+	for (i = 0; i < n; i++)
+		assert_memory_equal(statement.sql + 2 * i, "\na", 2);
+	free(body);
+	buf_fini(&out);
+}
+
 static void
 test_text(void **state)
 {
@@ -431,6 +457,7 @@ main(void)
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_long_escapes),
 		cmocka_unit_test(test_text),
 	};
 
