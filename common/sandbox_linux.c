@@ -179,6 +179,22 @@ emit_no_fastopen(struct filter *filter, int nr, size_t argument)
 	emit_load(filter, offsetof(struct seccomp_data, nr));
 }
 
+/* A filter would stay on a listening socket that is not ours alone. */
+static void
+emit_no_socket_filter(struct filter *filter)
+{
+	static const uint32_t options[] = { SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_LOCK_FILTER,
+		SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF };
+	const uint8_t count = sizeof(options) / sizeof(options[0]);
+
+	/* Of whatever level: no other has an option of these numbers that is of use. */
+	emit(filter, BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 0, 2 * count + 2);
+	emit_load(filter, offsetof(struct seccomp_data, args[2]));
+	for (uint8_t i = 0; i < count; i++)
+		emit_call(filter, (int)options[i], forbidden);
+	emit_load(filter, offsetof(struct seccomp_data, nr));
+}
+
 /*
  * fcntl for flags, locks and copies.  With F_SETOWN and F_SETSIG, which are above
  * those, the kernel would send any signal to any process of our user.
@@ -212,6 +228,7 @@ build_filter(struct filter *filter, const struct sandbox *sandbox)
 	emit_own_tgkill(filter);
 	emit_no_fastopen(filter, SYS_sendto, 3);
 	emit_no_fastopen(filter, SYS_sendmsg, 2);
+	emit_no_socket_filter(filter);
 	emit_fcntl(filter);
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		if ((sandbox->sets & (1U << i)) == 0)

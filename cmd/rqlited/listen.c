@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "cmd/rqlited/master.h"
+#include "common/log.h"
 
 #define BACKLOG 1024
 #define WRITE_STALL_MS 30000 /* a client that does not read is cut after this */
@@ -122,11 +124,18 @@ listen_tcp(const char *address, struct error *error)
 
 		/* Go's texts, which scripts know. */
 		(void)snprintf(reason, sizeof(reason), "%s",
-		    errno == EADDRINUSE	      ? "address already in use" :
-			errno == EACCES	      ? "permission denied" :
-			errno == EADDRNOTAVAIL ? "cannot assign requested address" :
-						strerror(errno));
+		    errno == EADDRINUSE	     ? "address already in use"
+		    : errno == EACCES	     ? "permission denied"
+		    : errno == EADDRNOTAVAIL ? "cannot assign requested address"
+					     : strerror(errno));
 		return (error_set(error, "listen tcp %s: bind: %s", address, reason));
 	}
 	return (fd);
+}
+
+void
+listen_again(int fd)
+{
+	if (listen(fd, BACKLOG) == -1 || fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
+		log_warn("listen");
 }

@@ -102,6 +102,8 @@ gid_t data_gid(enum role);
 
 /* listen.c */
 int listen_tcp(const char *address, struct error *);
+/* Before a new worker gets the socket: one that was taken over may have shut it for all. */
+void listen_again(int fd);
 
 /* spawn.c: one process. */
 void spawn_worker(struct master *, struct worker *);

@@ -143,6 +143,7 @@ wire_http(struct master *master, struct worker *worker)
 	tell_number(worker, "raft-election-timeout", flags->raft_election_timeout);
 	tell_number(worker, "raft-leader-lease-timeout", flags->raft_leader_lease_timeout);
 	tell_number(worker, "raft-commit-timeout", flags->raft_commit_timeout);
+	listen_again(master->listener);
 	hand(worker, FILE_LISTENER, ROLE_HTTP, 0, duplicate(master->listener));
 	hand(worker, FILE_BOARD, ROLE_RAFT, 0, reopen_readonly(master->board));
 	for (i = 0; i < master->nworkers; i++)
@@ -167,6 +168,7 @@ wire_raft(struct master *master, struct worker *worker)
 	tell_number(worker, "vm-steps-max", (int64_t)flags->vm_steps_max);
 	tell_number(worker, "disk-scale", (int64_t)flags->disk_scale);
 	tell(worker, "log-level", flags->raft_log_level);
+	listen_again(master->raft_listener);
 	hand(worker, FILE_RAFT_LISTENER, ROLE_RAFT, 0, duplicate(master->raft_listener));
 	hand(worker, FILE_BOARD, ROLE_RAFT, 0, duplicate(master->board));
 	hand(worker, FILE_LOCK, ROLE_RAFT, 0, duplicate(master->lock));

@@ -14,6 +14,7 @@
  *	status ROLE TICKET		to master, raft, sql
  *	sign rsa|ecdsa BLOCK		to key: signed HEX, or "unsigned"
  *	flood ROLE COUNT		so many questions, no answer read: "sent"
+ *	shut				closes the port for all who share it: "shut"
  *	veto				calls the files of any reload bad: "so be it"
  *
  * The other answers: "refused REASON", "result STATUS BODY-OR-ERROR", "at INDEX",
@@ -21,6 +22,7 @@
  */
 #include <sys/socket.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -522,6 +524,15 @@ do_flood(struct captured *c, char *args, struct buf *out)
 	buf_add_text(out, "sent");
 }
 
+/* The socket that listens is one, the master's and of all http workers; so are its flags. */
+static void
+do_shut(struct captured *c, char *args, struct buf *out)
+{
+	if (shutdown(c->listener, SHUT_RDWR) == -1 || fcntl(c->listener, F_SETFL, 0) == -1)
+		fatal("the listener");
+	buf_add_text(out, "shut");
+}
+
 static void
 do_veto(struct captured *c, char *args, struct buf *out)
 {
@@ -541,6 +552,7 @@ static const struct order {
 	{ "status", do_status },
 	{ "sign", do_sign },
 	{ "flood", do_flood },
+	{ "shut", do_shut },
 	{ "veto", do_veto },
 };
 

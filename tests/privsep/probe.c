@@ -21,7 +21,9 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -214,6 +216,32 @@ choose_signal(void)
 	return (fcntl(held.tcp, F_SETSIG, SIGKILL));
 }
 
+/* Would stay on a listening socket that others share. */
+static long
+attach_filter(void)
+{
+	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = { 1, &code };
+
+	return (setsockopt(held.tcp, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)));
+}
+
+static long
+lock_filter(void)
+{
+	int on = 1;
+
+	return (setsockopt(held.tcp, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)));
+}
+
+static long
+set_option(void)
+{
+	int on = 1;
+
+	return (setsockopt(held.tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)));
+}
+
 static long
 make_executable(void)
 {
@@ -304,6 +332,9 @@ static const struct act {
 	{ "sendmsg MSG_FASTOPEN", connect_by_sendmsg, 0, 0, KILLED },
 	{ "bind", bind_socket, 0, 0, KILLED },
 	{ "accept", accept_socket, SANDBOX_ACCEPT, EINVAL, KILLED },
+	{ "setsockopt TCP_NODELAY", set_option, SANDBOX_ACCEPT, 0, KILLED },
+	{ "setsockopt SO_ATTACH_FILTER", attach_filter, 0, 0, KILLED },
+	{ "setsockopt SO_LOCK_FILTER", lock_filter, 0, 0, KILLED },
 	{ "execve", exec_shell, 0, 0, KILLED },
 	{ "fork", fork_child, 0, 0, KILLED },
 	{ "ptrace", trace_parent, 0, 0, KILLED },

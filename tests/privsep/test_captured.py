@@ -22,7 +22,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from conftest import PROGRAM, Node, alive, wait_for  # noqa: E402
+from conftest import PROGRAM, Node, wait_for  # noqa: E402
 
 BUILD = pathlib.Path(PROGRAM).resolve().parents[2]
 PASSWORDS = {"query": "asks-62b0c4", "execute": "acts-99e1d7", "all": "rules-07fa35"}
@@ -319,11 +319,11 @@ NO_HANDSHAKE = {
 
 def died_of(node, reason, pid):
     """The worker said why it ended, and the whole node was started again."""
-    wait_for(lambda: not alive(pid), 5, "death of key")
+    wait_for(lambda: "restarting the node: worker key 0 (pid %d) exited with status 1" % pid in node.log, 10,
+             "death of key")
+    wait_for(lambda: "http 0 asked for what no handshake contains: " + reason in node.log, 5, "word of " + reason)
     node.connection = None
     node.wait_ready()
-    assert "http 0 asked for what no handshake contains: " + reason in node.log, node.log
-    assert "worker key 0 (pid %d) exited with status 1" % pid in node.log
 
 
 @pytest.mark.parametrize("name", NO_HANDSHAKE)
@@ -360,7 +360,27 @@ def test_captured_http_can_sign_only_digests_with_an_ec_key(fresh):
     died_of(node, "a digest of 20 bytes", pid)
 
 
-# --- it can't exhaust the others ---
+# --- it can't exhaust or shut out the others ---
+
+def child(node, name):
+    """The master's child that runs this program."""
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (path / "stat").read_text().rsplit(")", 1)[1].split()[1]
+            if int(parent) == node.process.pid and os.path.basename(os.readlink(path / "exe")) == name:
+                return int(path.name)
+    raise AssertionError("no " + name)
+
+
+def listener(node):
+    """The descriptor of the HTTP port in the master."""
+    inode, = [line.split()[9] for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()
+              if ":%04X 00000000:0000 0A" % node.port in line]
+    for name in os.listdir("/proc/%d/fd" % node.process.pid):
+        if os.readlink("/proc/%d/fd/%s" % (node.process.pid, name)) == "socket:[%s]" % inode:
+            return int(name)
+    raise AssertionError("no listener")
+
 
 def peak_kb(pid):
     """The most memory the process ever had."""
@@ -390,6 +410,21 @@ def test_captured_http_can_not_fill_the_memory_of_the_master(fresh):
     assert peak_kb(node.process.pid) - before < 4096
     wait_for(lambda: node.order("status master -").startswith("{"), 10, "an answer once the others are read")
     assert node.workers() == workers
+
+
+def test_captured_http_can_not_keep_the_port_shut(fresh):
+    """Once it is gone the next http is reached again."""
+    node = fresh()
+    assert node.order("shut") == "shut"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", node.port), 10)
+    pid = child(node, "captured")
+    os.kill(pid, signal.SIGKILL)
+    node.connection = None
+    node.wait_ready()
+    assert child(node, "captured") != pid
+    flags = pathlib.Path("/proc/%d/fdinfo/%d" % (node.process.pid, listener(node))).read_text()
+    assert int(re.search(r"flags:\s+(\d+)", flags).group(1), 8) & os.O_NONBLOCK
 
 
 # --- what it does get, said in the manual ---
