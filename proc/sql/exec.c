@@ -593,5 +593,6 @@ exec_step(struct exec *x, struct exec_string *s, struct json *j)
 	memory_set_limit(memory_used() + SQL_STATEMENT_MEMORY_MAX);
 	status = run_next(x, s, j);
 	memory_set_limit(0);
+	memory_give_back();
 	return (status);
 }

@@ -12,6 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "common/limits.h"
 
 #define HEADER 8 /* keeps the alignment of 8 that SQLite needs */
 #define CLASS_SIZE 32
@@ -21,6 +26,7 @@
 #else
 #define KEPT_MAX 8 /* blocks of one class */
 #endif
+#define GIVE_BACK (64 * MIB)
 
 struct kept {
 	struct kept *next;
@@ -29,6 +35,7 @@ struct kept {
 static struct kept *kept[CLASSES];
 static uint8_t kept_count[CLASSES];
 static size_t used_bytes;
+static size_t peak_bytes; /* since memory_give_back() */
 static size_t limit_bytes;
 static uint64_t refusals;
 
@@ -91,6 +98,14 @@ give_block(void *p, size_t size)
 	kept_count[class]++;
 }
 
+static void
+count(size_t more)
+{
+	used_bytes += more;
+	if (used_bytes > peak_bytes)
+		peak_bytes = used_bytes;
+}
+
 static void *
 memory_malloc(int n)
 {
@@ -102,7 +117,7 @@ memory_malloc(int n)
 	if (p == NULL)
 		return (NULL);
 	*(uint64_t *)p = (uint64_t)n;
-	used_bytes += (size_t)n;
+	count((size_t)n);
 	return (p + HEADER);
 }
 
@@ -127,7 +142,7 @@ memory_realloc(void *p, int n)
 	if (q == NULL)
 		return (NULL);
 	*(uint64_t *)q = (uint64_t)n;
-	used_bytes += (size_t)n - old;
+	count((size_t)n - old);
 	return (q + HEADER);
 }
 
@@ -189,4 +204,16 @@ uint64_t
 memory_refusals(void)
 {
 	return (refusals);
+}
+
+void
+memory_give_back(void)
+{
+	if (peak_bytes - used_bytes < GIVE_BACK)
+		return;
+	peak_bytes = used_bytes;
+#ifdef __GLIBC__
+	/* One small block that is kept at its end would pin the whole heap. */
+	(void)malloc_trim(0);
+#endif
 }

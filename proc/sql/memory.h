@@ -14,6 +14,8 @@
  */
 int memory_install(size_t limit);
 void memory_set_limit(size_t limit);
+/* After a statement: what a large one has left free goes back to the system. */
+void memory_give_back(void);
 size_t memory_used(void);
 /* How many allocations the limit has refused: so that its doing is told from a machine without memory. */
 uint64_t memory_refusals(void);

@@ -278,6 +278,7 @@ void
 query_free(struct query *q)
 {
 	release_roconn(q);
+	memory_give_back();
 	buf_reset(&q->bytes, COMMAND_KEEP);
 	q->next_free = q->pool->free;
 	q->pool->free = q;
