@@ -340,11 +340,13 @@ is_stuck(struct worker *worker, int64_t now)
 
 	if (beats != worker->beats) {
 		worker->beats = beats;
-		worker->beats_ms = now;
+		worker->beats_ms = worker->pong_ms = now;
 		return (false);
 	}
 	if (atomic_load_explicit(&worker->pulse->busy_since, memory_order_relaxed) == 0)
 		return (now - worker->pong_ms > WORKER_SILENT_MS);
+	/* It could not answer meanwhile: its silence begins when this is over. */
+	worker->pong_ms = now;
 	if (until != 0 && now > until / 1000000 + STUCK_MS)
 		return (now - worker->beats_ms > STUCK_MS);
 	return (now - worker->beats_ms > STUCK_FOREVER_MS);
