@@ -21,11 +21,11 @@
 #include "tests/storage/dead.h"
 #include "tests/storage/simdisk.h"
 
-#define IMAGES 6 /* of each loss of power */
+#define IMAGES 2 /* of each loss of power */
 #define NEW 100 /* index of a snapshot */
 #define NEW_ROWS 5
 
-static const struct store_config config_all = { .path = "/sim", .scale = 64 };
+static const struct store_config config_all = { .path = "/sim", .scale = 1024 };
 static struct store_config config;
 static struct simdisk *disk;
 static struct store *store;
