@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,12 +111,24 @@ print_failure(struct sim *sim, const struct options *options, uint64_t seed)
 	fflush(stdout);
 }
 
+static uint64_t running; /* seed */
+
+/* An assertion, or worse: the seed must not be lost with the process. */
+static void
+on_crash(int sig)
+{
+	dprintf(STDOUT_FILENO, "seed %" PRIu64 " died of signal %d\n", running, sig);
+	(void)signal(sig, SIG_DFL);
+	(void)raise(sig);
+}
+
 static void
 run_one(const struct options *options, uint64_t seed, struct totals *totals)
 {
 	static struct sim sim;
 	int result;
 
+	running = seed;
 	sim.trace = NULL;
 	result = sim_run(&sim, seed, options->steps, options->without);
 	add_run(totals, &sim);
@@ -268,6 +281,9 @@ main(int argc, char **argv)
 	if (options_parse(&options, argc, argv) == -1)
 		return (2);
 	sim_real = (enum sim_real)options.real;
+	running = options.from;
+	(void)signal(SIGABRT, on_crash);
+	(void)signal(SIGSEGV, on_crash);
 	if (options.elections > 0)
 		return (elections_measure(options.elections, options.from));
 	if (options.one) {
