@@ -30,6 +30,7 @@
 #define FRAME_SMALL_MAX (64 * KIB)      /* on channels that carry no commands */
 #define REQUESTS_WAITING_MAX 16384      /* in one http worker; 503 past it */
 #define JSON_DEPTH_MAX 10000
+#define READERS_WAITING_MAX 16384       /* in raft; each may stand for many of one http worker */
 #define STATEMENTS_MAX 1000000          /* in one request */
 #define PARAMETERS_MAX 250000           /* of one statement */
 

@@ -257,6 +257,10 @@ serve_on_read_index(void *state, struct chan *chan, const union msg *msg, int fd
 
 	if (!can_serve(raft, &origin))
 		return;
+	if (raft->nreaders + raft->nwaiters >= READERS_WAITING_MAX) {
+		serve_refuse(raft, &origin, REFUSED_BUSY, "too many reads are waiting");
+		return;
+	}
 	raft->readers =
 	    raft_grow(raft->readers, raft->nreaders, &raft->readers_cap, sizeof(*raft->readers));
 	raft->readers[raft->nreaders++] = (struct reader){ origin, raft->token };

@@ -8,6 +8,8 @@
  *
  *	login USER PASSWORD		known|unknown PERMS GENERATION TICKET
  *	execute TICKET KIND SQL		to raft; KIND: execute, query, request
+ *	begin TICKET SIZE		to raft: a DELETE so long that it goes in parts
+ *	parts SIZE			to raft: so much of it, or more
  *	barrier TICKET			to raft
  *	read_index			to raft
  *	query TICKET MODE KIND SQL	to read; MODE: query, request, analyze, check
@@ -50,6 +52,9 @@ struct captured {
 	uint8_t key_id[32];
 	size_t key_id_len;
 	uint64_t request;
+	uint64_t awaited; /* most often the same */
+	uint64_t upload; /* the request that goes in parts */
+	struct buf command;
 	bool veto;
 };
 
@@ -189,7 +194,7 @@ is_answer(struct captured *c, enum role from, const struct frame *frame, union m
 	}
 	/* Every answer begins with the number of its request. */
 	memcpy(&request, frame->data, sizeof(request));
-	return (request == c->request);
+	return (request == c->awaited);
 }
 
 /* Waits until one of the channels (and `fd`, unless -1) has something to read. */
@@ -298,6 +303,8 @@ print_outcome(struct captured *c, unsigned roles, struct buf *out)
 			buf_printf(out, "refused %s", refusals[msg.refused.reason]);
 		else if (frame.type == MSG_READ_AT)
 			buf_printf(out, "at %" PRIu64, msg.read_at.index);
+		else if (frame.type == MSG_EXECUTE_MORE)
+			buf_printf(out, "more %" PRIu32, msg.execute_more.room);
 		else if (frame.type == MSG_RESULT)
 			add_bytes(&body, &msg.result.body);
 	} while (frame.type == MSG_RESULT && msg.result.status == RESULT_PART);
@@ -387,6 +394,53 @@ do_execute(struct captured *c, char *args, struct buf *out)
 	msg_execute_send(&c->chans[ROLE_RAFT], &execute, -1);
 	(void)chan_flush_wait(&c->chans[ROLE_RAFT], ANSWER_MS);
 	buf_fini(&command);
+	print_outcome(c, BIT(ROLE_RAFT) | BIT(ROLE_SQL), out);
+}
+
+static void
+do_begin(struct captured *c, char *args, struct buf *out)
+{
+	struct msg_execute_begin begin = { .request = c->request };
+	char sql[] = "DELETE FROM t", spaces[4096];
+
+	begin.ticket = from_hex(strsep(&args, " "), IPC_TICKET_MAX);
+	begin.size = args != NULL ? (uint32_t)strtoul(args, NULL, 10) : 0;
+	buf_reset(&c->command, SIZE_MAX);
+	make_command(&c->command, "execute", sql);
+	/* The statement's length is behind the command's head. */
+	memcpy(c->command.data + COMMAND_HEAD_SIZE,
+	    &(uint32_t){ begin.size - (uint32_t)(buf_size(&c->command) - strlen(sql)) }, 4);
+	/* Its parameters' number, zero, stays behind the spaces: all that follows is zeros. */
+	c->command.len -= 4;
+	memset(spaces, ' ', sizeof(spaces));
+	while (buf_size(&c->command) + 4 < begin.size)
+		buf_add(&c->command, spaces,
+		    begin.size - 4 - buf_size(&c->command) < sizeof(spaces)
+			? begin.size - 4 - buf_size(&c->command)
+			: sizeof(spaces));
+	c->upload = c->request;
+	msg_execute_begin_send(&c->chans[ROLE_RAFT], &begin, -1);
+	(void)chan_flush_wait(&c->chans[ROLE_RAFT], ANSWER_MS);
+	print_outcome(c, BIT(ROLE_RAFT), out);
+}
+
+static void
+do_parts(struct captured *c, char *args, struct buf *out)
+{
+	size_t size = args != NULL ? strtoul(args, NULL, 10) : 0, n;
+
+	while (buf_size(&c->command) < size)
+		buf_add_u8(&c->command, 0);
+	for (; size > 0; size -= n) {
+		struct msg_execute_part part = { c->upload, { buf_bytes(&c->command), 0 } };
+
+		n = size < COMMAND_PART_MAX ? size : COMMAND_PART_MAX;
+		part.part.len = n;
+		msg_execute_part_send(&c->chans[ROLE_RAFT], &part, -1);
+		(void)chan_flush_wait(&c->chans[ROLE_RAFT], ANSWER_MS);
+		buf_take(&c->command, n);
+	}
+	c->awaited = c->upload;
 	print_outcome(c, BIT(ROLE_RAFT) | BIT(ROLE_SQL), out);
 }
 
@@ -487,6 +541,10 @@ ask_anything(struct captured *c, enum role role)
 	case ROLE_READ:
 		msg_query_send(chan, &(struct msg_query){ .request = c->request }, -1);
 		break;
+	case ROLE_HTTP: /* stands for raft, asked otherwise */
+		msg_read_index_send(
+		    &c->chans[ROLE_RAFT], &(struct msg_read_index){ c->request }, -1);
+		break;
 	default:
 		msg_status_ask_send(chan, &(struct msg_status_ask){ .request = c->request }, -1);
 		break;
@@ -496,9 +554,10 @@ ask_anything(struct captured *c, enum role role)
 static void
 do_flood(struct captured *c, char *args, struct buf *out)
 {
-	static const char *const roles[ROLE__COUNT] = { "master", "", "auth", "key", "raft", "sql",
-		"read" };
+	static const char *const roles[ROLE__COUNT] = { "master", "raft-index", "auth", "key",
+		"raft", "sql", "read" };
 	enum role role = (enum role)number_of(strsep(&args, " "), roles, ROLE__COUNT);
+	struct chan *chan = &c->chans[role == ROLE_HTTP ? ROLE_RAFT : role];
 	unsigned long i, count = args != NULL ? strtoul(args, NULL, 10) : 0;
 	struct frame frame;
 	union msg msg;
@@ -509,14 +568,14 @@ do_flood(struct captured *c, char *args, struct buf *out)
 			continue;
 		if (role != ROLE_MASTER && read_chans(c, BIT(ROLE_MASTER)))
 			(void)next_answer(c, BIT(ROLE_MASTER), &frame, &msg);
-		switch (chan_flush_wait(&c->chans[role], ANSWER_MS)) {
+		switch (chan_flush_wait(chan, ANSWER_MS)) {
 		case CHAN_OK:
 			break;
 		case CHAN_AGAIN:
 			buf_printf(out, "silence after %lu", i);
 			return;
 		default:
-			chan_fini(&c->chans[role]);
+			chan_fini(chan);
 			buf_add_text(out, "gone");
 			return;
 		}
@@ -546,6 +605,8 @@ static const struct order {
 } orders[] = {
 	{ "login", do_login },
 	{ "execute", do_execute },
+	{ "begin", do_begin },
+	{ "parts", do_parts },
 	{ "barrier", do_barrier },
 	{ "read_index", do_read_index },
 	{ "query", do_query },
@@ -562,7 +623,7 @@ run_order(struct captured *c, char *line, struct buf *out)
 	char *args = line, *name = strsep(&args, " ");
 	size_t i;
 
-	c->request++;
+	c->awaited = ++c->request;
 	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
 		if (strcmp(orders[i].name, name) == 0) {
 			orders[i].run(c, args, out);

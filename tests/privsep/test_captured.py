@@ -154,6 +154,35 @@ def test_captured_http_can_not_write_by_read(node):
     assert rows(node) == ROWS
 
 
+def test_captured_http_can_not_write_in_parts(fresh):
+    """A command too long for one message is judged when it is announced, and again when it is there."""
+    node = fresh()
+    ticket, size = node.ticket("all", ALL), 300000
+    assert node.order("execute %s execute CREATE TABLE t(secret)" % ticket) == "result done [{}]"
+    assert node.order("execute %s execute INSERT INTO t VALUES('hidden')" % ticket).startswith("result done ")
+    for name, other in dict(NO_TICKETS, query=node.ticket("query", QUERY)).items():
+        assert node.order("begin %s %d" % (other, size)) == "refused ticket", name
+    # A right that is taken back meanwhile.
+    assert node.order("begin %s %d" % (ticket, size)) == "more %d" % size
+    node.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: node.order("barrier " + ticket) == "refused ticket", 10, "an end of old tickets")
+    assert node.order("parts %d" % size) == "refused ticket"
+    ticket = node.ticket("all", ALL)
+    assert rows(node) == ROWS
+    # More than there is room for.
+    assert node.order("begin %s %d" % (ticket, size)) == "more %d" % size
+    with contextlib.suppress(ConnectionResetError):
+        assert node.order("parts %d" % (size + 1)) == "gone"
+    wait_for(lambda: "http 0 sent more than it was given room for" in node.log, 5, "word of it")
+    wait_for(lambda: "restarting the node: worker raft 0" in node.log, 5, "a new start")
+    node.connection = None
+    node.wait_ready()
+    assert rows(node) == ROWS
+    # And that it is a command indeed.
+    assert node.order("begin %s %d" % (node.ticket("all", ALL), size)) == "more %d" % size
+    assert node.order("parts %d" % size) == 'result done [{"last_insert_id":1,"rows_affected":1}]'
+
+
 # --- it can't read without a ticket ---
 
 @pytest.mark.parametrize("mode", ["query", "request", "analyze"])
@@ -400,6 +429,20 @@ def test_captured_http_can_not_fill_the_memory_of(fresh, role):
     assert node.workers() == workers
     if role != "raft":
         assert node.order("read_index").startswith("at ")
+
+
+def test_captured_http_can_not_fill_the_memory_of_raft_by_reads_that_wait(fresh):
+    """Until the database, which stands still here, has applied what was committed before."""
+    node = fresh()
+    workers, ticket = node.workers(), node.ticket("query", QUERY)
+    os.kill(workers["sql"], signal.SIGSTOP)
+    try:
+        assert node.order("barrier " + ticket) == "silence"
+        assert node.order("flood raft-index 4000000") == "gone"
+        assert peak_kb(workers["raft"]) < 100 * 1024
+    finally:
+        os.kill(workers["sql"], signal.SIGCONT)
+    assert node.workers() == workers
 
 
 def test_captured_http_can_not_fill_the_memory_of_the_master(fresh):
