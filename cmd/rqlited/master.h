@@ -42,6 +42,7 @@ struct worker {
 	int64_t started_ms;
 	int64_t pong_ms;      /* when it last answered */
 	uint64_t restarts;
+	bool stuck;	      /* killed inside a client's statement */
 	bool drained;	      /* this reload's first phase */
 	bool drained_good;
 	char sandbox[256];    /* what confines it, in its own words */

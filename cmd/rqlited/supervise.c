@@ -211,7 +211,9 @@ worker_died(struct master *master, struct worker *worker, int status)
 		return;
 	}
 	log_as("rqlited", "%s, starting it again", reason);
-	count_restart(master, reason);
+	/* A client's statement is no failure of ours: nobody shall end the node by asking. */
+	if (!worker->stuck)
+		count_restart(master, reason);
 	start_workers(master);
 }
 
@@ -328,6 +330,14 @@ read_worker(struct master *master, struct worker *worker)
 	}
 }
 
+/* Whether a reader is inside a statement. */
+static bool
+is_busy(const struct worker *worker)
+{
+	return (worker->role == ROLE_READ &&
+		atomic_load_explicit(&worker->pulse->busy_since, memory_order_relaxed) != 0);
+}
+
 /*
  * Whether a reader is stuck: inside one opcode past its statement's deadline, or
  * for so long that nobody waits any more.  One that makes progress is never.
@@ -343,7 +353,7 @@ is_stuck(struct worker *worker, int64_t now)
 		worker->beats_ms = worker->pong_ms = now;
 		return (false);
 	}
-	if (atomic_load_explicit(&worker->pulse->busy_since, memory_order_relaxed) == 0)
+	if (!is_busy(worker))
 		return (now - worker->pong_ms > WORKER_SILENT_MS);
 	/* It could not answer meanwhile: its silence begins when this is over. */
 	worker->pong_ms = now;
@@ -390,6 +400,7 @@ check_alive(struct worker *worker, int64_t now)
 		log_as("rqlited", "worker %s %u is stuck or silent, killing it",
 		    role_name(worker->role), worker->number);
 		worker->pong_ms = worker->beats_ms = now;
+		worker->stuck = is_busy(worker);
 		master_kill(worker);
 		return;
 	}

@@ -96,6 +96,8 @@ on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd
 	else if (kind == FILE_COUNTERS) {
 		reader->counters = counters_map(fd, true);
 		reader->pulse = pulse_of(reader->counters);
+		/* What the one before was killed in. */
+		pulse_end(reader->pulse);
 	} else if (kind == FILE_TICKET_KEY) {
 		if (pread(fd, reader->key.bytes, sizeof(reader->key.bytes), 0) !=
 		    sizeof(reader->key.bytes))
