@@ -457,6 +457,7 @@ apply_new(struct store *store, const struct apply_config *config, struct error *
 {
 	struct store_position position;
 	struct apply *a = calloc(1, sizeof(*a));
+	int rc;
 
 	if (a == NULL)
 		fatal("calloc");
@@ -474,8 +475,9 @@ apply_new(struct store *store, const struct apply_config *config, struct error *
 	a->exec.tally.rowid = position.rowid;
 	a->exec.tally.changes = position.changes;
 	a->exec.tally.total = position.total;
-	if (exec_attach(&a->exec, store_db(store), config->foreign_keys) != SQLITE_OK) {
-		(void)error_set(e, "database: %s", sqlite3_errmsg(store_db(store)));
+	rc = exec_attach(&a->exec, store_db(store), config->foreign_keys);
+	if (rc != SQLITE_OK) {
+		(void)error_set(e, "database: %s", sqlite3_errstr(rc));
 		apply_free(a);
 		return (NULL);
 	}

@@ -171,7 +171,7 @@ make_database(const struct store_config *config, struct error *error)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	if (rc != SQLITE_OK)
-		(void)error_set(error, "db/" DATABASE_NEW ": %s", sqlite3_errmsg(db));
+		(void)error_set(error, "db/" DATABASE_NEW ": %s", sqlite3_errstr(rc));
 	(void)sqlite3_close(db);
 	sqlvfs_set_guard(SQLVFS_CLOSED);
 	return (rc == SQLITE_OK ? 0 : -1);

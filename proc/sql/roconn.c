@@ -32,14 +32,17 @@ int
 roconn_open(struct roconn *r, const char *path, bool foreign_keys, struct error *e)
 {
 	unsigned char random;
+	int rc;
 
 	memset(r, 0, sizeof(*r));
 	r->foreign_keys = foreign_keys;
 	/* The generator opens a file at its first use. */
 	sqlite3_randomness(1, &random);
-	if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
-	    settle(r) != SQLITE_OK) {
-		(void)error_set(e, "%s: %s", path, sqlite3_errmsg(r->db));
+	rc = sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY, NULL);
+	if (rc == SQLITE_OK)
+		rc = settle(r);
+	if (rc != SQLITE_OK) {
+		(void)error_set(e, "%s: %s", path, sqlite3_errstr(rc));
 		sqlite3_close(r->db);
 		r->db = NULL;
 		return (-1);

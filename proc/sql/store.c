@@ -153,7 +153,7 @@ store_open(struct store *store, struct error *error)
 		rc = store_settle(store);
 	}
 	if (rc != SQLITE_OK)
-		return (error_set(error, "db/" DATABASE_NAME ": %s", sqlite3_errmsg(store->db)));
+		return (error_set(error, "db/" DATABASE_NAME ": %s", sqlite3_errstr(rc)));
 	/* A life that was cut short may have made the WAL: FLOOR would vouch for a file whose
 	 * name is not on the disk. */
 	if (store->config.dir->ops->sync_dir(store->config.dir) == -1)

@@ -4,7 +4,7 @@ A node runs with one worker that is linked with tests/storage/faulty.c.  Rows ar
 acknowledged, whatever happens in between.  No failure of the machine is a statement's result, no
 acknowledged row is lost, none is there twice; a node that ends says why, and starts again from what is there.
 
-RQLITED_FULL=1 tries every n, and every n below 300 of allocations, then every 20th; else a few of each.
+RQLITED_FULL=1 tries every n, of allocations every n below 300 and then a tenth more each time; else a few.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ def numbers(role, kind):
     if FULL:
         n = 0
         while True:
-            n += 1 if kind != "malloc" or n < 300 else 20
+            n += 1 if kind != "malloc" or n < 300 else n // 10
             yield n
     rng = random.Random(SEED)
     yield from sorted(rng.sample(range(1, 400 if (role, kind) == ("sql", "malloc") else 40), 4))
