@@ -28,6 +28,7 @@
 
 #define CONNECTIONS 16
 #define WAITING_MAX 8192
+#define COMMAND_KEEP 1024 /* bytes of memory for the next command in the same place */
 #define MEMORY_MAX (512 * MIB)
 #define STREAM_LIFE_NS (10LL * 60 * 1000000000) /* an open snapshot keeps the WAL from restarting */
 #define OPEN_TRIES 100
@@ -166,7 +167,7 @@ forget(struct reader *reader, size_t i)
 
 	if (waiting->query != NULL)
 		query_free(waiting->query);
-	buf_fini(&waiting->command);
+	buf_reset(&waiting->command, COMMAND_KEEP);
 	reader->waiting[i] = reader->waiting[--reader->count];
 	reader->waiting[reader->count] = waiting;
 }
@@ -262,7 +263,7 @@ start(struct reader *reader, struct waiting *waiting)
 		send_result(reader, waiting, RESULT_BUSY, error.text);
 		return (true);
 	}
-	buf_fini(&waiting->command);
+	buf_reset(&waiting->command, COMMAND_KEEP);
 	return (step(reader, waiting));
 }
 
@@ -354,7 +355,7 @@ on_query(void *state, struct chan *chan, const union msg *msg, int fd)
 	struct waiting *waiting = reader->waiting[reader->count];
 	struct command command;
 
-	memset(waiting, 0, sizeof(*waiting));
+	*waiting = (struct waiting){ .command = waiting->command };
 	waiting->request = query->request;
 	waiting->worker = chan->number;
 	waiting->incarnation = chan->incarnation;
