@@ -37,6 +37,8 @@ answer_reason(int status)
 		return ("Request Timeout");
 	case 413:
 		return ("Request Entity Too Large");
+	case 417:
+		return ("Expectation Failed");
 	case 500:
 		return ("Internal Server Error");
 	case 501:
@@ -145,7 +147,8 @@ answer_headers(struct job *job, int status, const char *content_type)
 	job->status = status;
 	req->res.status = status;
 	req->res.reason = answer_reason(status);
-	add_common(job);
+	if (!job->bare)
+		add_common(job);
 	if (content_type != NULL)
 		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, "Content-Type",
 		    content_type, strlen(content_type));
@@ -175,6 +178,14 @@ void
 answer_empty(struct job *job, int status, const char *content_type)
 {
 	answer_body(job, status, content_type, NULL, 0);
+}
+
+void
+answer_protocol_error(struct job *job, int status, const char *text)
+{
+	job->bare = true;
+	job->req->http1_is_persistent = 0;
+	answer_body(job, status, *text != '\0' ? type_text : NULL, text, strlen(text));
 }
 
 void

@@ -16,6 +16,7 @@ struct seen {
 	unsigned encodings;
 	bool bad_host;
 	bool bad_name; /* a blank in a header's name */
+	bool bad_expect;
 };
 
 static bool
@@ -29,6 +30,14 @@ refuse(struct framing_verdict *verdict, const char *body)
 {
 	verdict->status = 400;
 	verdict->body = body;
+	return (-1);
+}
+
+static int
+refuse_expectation(struct framing_verdict *verdict)
+{
+	verdict->status = 417;
+	verdict->body = "";
 	return (-1);
 }
 
@@ -72,21 +81,37 @@ may_stand(char c, uint8_t place)
 	return ((places[(uint8_t)c] & place) != 0);
 }
 
+/* Takes the blanks off both ends; the length that is left. */
+static size_t
+trim(const char **value, size_t len)
+{
+	while (len > 0 && (**value == ' ' || **value == '\t')) {
+		(*value)++;
+		len--;
+	}
+	while (len > 0 && ((*value)[len - 1] == ' ' || (*value)[len - 1] == '\t'))
+		len--;
+	return (len);
+}
+
 static bool
 is_bad_host(const char *value, size_t len)
 {
 	size_t i;
 
-	while (len > 0 && (*value == ' ' || *value == '\t')) {
-		value++;
-		len--;
-	}
-	while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
-		len--;
+	len = trim(&value, len);
 	for (i = 0; i < len; i++)
 		if (!may_stand(value[i], HOST))
 			return (true);
 	return (false);
+}
+
+/* h2o heeds the header only where a body comes. */
+static bool
+is_bad_expect(const char *value, size_t len)
+{
+	len = trim(&value, len);
+	return (len > 0 && !is_name(value, len, "100-continue"));
 }
 
 /* One header line without its end; false if it is malformed. */
@@ -115,6 +140,8 @@ look_at(const char *line, size_t len, struct seen *seen)
 		seen->lengths++;
 	else if (is_name(line, name, "transfer-encoding"))
 		seen->encodings++;
+	else if (is_name(line, name, "expect"))
+		seen->bad_expect = seen->bad_expect || is_bad_expect(colon + 1, len - name - 1);
 	return (true);
 }
 
@@ -133,7 +160,7 @@ judge(const struct seen *seen, int version, struct framing_verdict *verdict)
 		return (refuse(verdict, BAD_REQUEST ": invalid header name"));
 	if (seen->bad_host)
 		return (refuse(verdict, BAD_REQUEST ": malformed Host header"));
-	return (0);
+	return (seen->bad_expect ? refuse_expectation(verdict) : 0);
 }
 
 /* Takes a line off the front; false if it does not end in CR LF. */
@@ -150,6 +177,17 @@ take_line(const char **at, const char *end, const char **line, size_t *len)
 	return (true);
 }
 
+/* The request line begins with its method, which is a token; the rest is h2o's to judge. */
+static bool
+has_method(const char *line, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && (places[(uint8_t)line[i]] & TOKEN) != 0)
+		i++;
+	return (i > 0 && i < len && line[i] == ' ');
+}
+
 int
 framing_check(const char *bytes, size_t len, int version, struct framing_verdict *verdict)
 {
@@ -160,7 +198,7 @@ framing_check(const char *bytes, size_t len, int version, struct framing_verdict
 	/* One empty line before the request is let pass, as h2o does. */
 	if (len >= 2 && bytes[0] == '\r' && bytes[1] == '\n')
 		bytes += 2;
-	if (!take_line(&bytes, end, &line, &n) || n == 0)
+	if (!take_line(&bytes, end, &line, &n) || !has_method(line, n))
 		return (refuse(verdict, BAD_REQUEST));
 	while (take_line(&bytes, end, &line, &n)) {
 		if (n == 0)

@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 struct framing_verdict {
-	int status; /* 400 */
-	const char *body;
+	int status; /* 400, or 417 for what can not be expected */
+	const char *body; /* maybe empty */
 };
 
 /*

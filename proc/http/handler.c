@@ -19,9 +19,7 @@ framing_is_good(struct job *job)
 	if (framing_check(sock->input->bytes, sock->input->size, req->version, &verdict) == 0)
 		return (true);
 	counter_add(job->http->counters, COUNTER_FRAMING_REFUSED, 1);
-	req->http1_is_persistent = 0;
-	answer_body(job, verdict.status, "text/plain; charset=utf-8", verdict.body,
-	    strlen(verdict.body));
+	answer_protocol_error(job, verdict.status, verdict.body);
 	return (false);
 }
 
@@ -58,11 +56,11 @@ is_method(const h2o_req_t *req, const char *name)
 }
 
 /*
- * The target without scheme and authority (absolute form); its length, or 0 if
- * it is of no form that a path can be taken from.
+ * The target without scheme and authority (absolute form), of which nothing may
+ * be left; false if it is of no form that a path can be taken from.
  */
-static size_t
-origin_form(const char *path, size_t len, const char **out)
+static bool
+origin_form(const char *path, size_t len, const char **out, size_t *out_len)
 {
 	size_t skip = 0;
 
@@ -73,18 +71,16 @@ origin_form(const char *path, size_t len, const char **out)
 	while (skip > 0 && skip < len && path[skip] != '/')
 		skip++;
 	*out = path + skip;
-	return (skip < len && path[skip] == '/' ? len - skip : 0);
+	*out_len = len - skip;
+	if (skip == len)
+		return (len > 0);
+	return (path[skip] == '/' || (len == 1 && *path == '*'));
 }
 
-static bool
-refuse_target(struct job *job)
-{
-	job->req->http1_is_persistent = 0;
-	answer_body(job, 400, "text/plain; charset=utf-8", "400 Bad Request", 15);
-	return (false);
-}
-
-/* Path and query string, each decoded once; false if the request was answered. */
+/*
+ * Path and query string, each decoded once; false if the request was answered, as
+ * OPTIONS is whatever the path and the query are.
+ */
 static bool
 parse_target(struct job *job)
 {
@@ -97,10 +93,15 @@ parse_target(struct job *job)
 	const char *raw;
 	int n;
 
-	path_len = origin_form(req->path.base, path_len, &raw);
-	n = path_decode(raw, path_len, path);
-	if (path_len == 0 || n == -1)
-		return (refuse_target(job));
+	if (!origin_form(req->path.base, path_len, &raw, &path_len) ||
+	    (n = path_decode(raw, path_len, path)) == -1) {
+		answer_protocol_error(job, 400, "400 Bad Request");
+		return (false);
+	}
+	if (is_method(req, "OPTIONS")) {
+		answer_empty(job, 200, NULL);
+		return (false);
+	}
 	if (params_parse(query, query_len, pool_alloc, &req->pool, &job->params, &error) == -1) {
 		answer_error(job, 400, "%s", error.text);
 		return (false);
@@ -154,10 +155,6 @@ handler_on_request(h2o_handler_t *handler, h2o_req_t *req)
 		return (0);
 	echo_request_id(job);
 	job->head = is_method(req, "HEAD");
-	if (is_method(req, "OPTIONS")) {
-		answer_empty(job, 200, NULL);
-		return (0);
-	}
 	if (!parse_target(job))
 		return (0);
 	if (job->id == UINT64_MAX) {

@@ -85,6 +85,7 @@ struct job {
 	const struct route *route;
 	struct params params;
 	bool head;	      /* HEAD: no body */
+	bool bare;	      /* an answer below the interface: without its headers */
 	bool retried;	      /* its reader died once already */
 	uint8_t renewals;     /* tickets found void under way */
 	bool in_list;
@@ -278,6 +279,8 @@ void answer_init(struct http *); /* after the settings came */
 void answer_headers(struct job *, int status, const char *content_type);
 void answer_body(struct job *, int status, const char *content_type, const void *, size_t);
 void answer_empty(struct job *, int status, const char *content_type);
+/* What is wrong below the interface: no headers of ours, and the connection is closed. */
+void answer_protocol_error(struct job *, int status, const char *text);
 /* "text error": text/plain, nosniff, a newline behind it. */
 void answer_error(struct job *, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -31,7 +31,7 @@ check_bytes(const char *head, size_t len, int version)
 	free(exact);
 	if (result == 0)
 		return (NULL);
-	assert_int_equal(verdict.status, 400);
+	assert_int_equal(verdict.status, *verdict.body != '\0' ? 400 : 417);
 	return (verdict.body);
 }
 
@@ -135,6 +135,26 @@ test_lines(void **state)
 	bad("\r\n\r\n" GET HOST "\r\n", PLAIN);
 }
 
+static void
+test_method(void **state)
+{
+	good("M-SEARCH! / HTTP/1.1\r\n" HOST "\r\n", 0x101);
+	bad("G@T / HTTP/1.1\r\n" HOST "\r\n", PLAIN);
+	bad("G\xc3\xa9T / HTTP/1.1\r\n" HOST "\r\n", PLAIN);
+	bad(" / HTTP/1.1\r\n" HOST "\r\n", PLAIN);
+	bad("GET\r\n" HOST "\r\n", PLAIN);
+}
+
+static void
+test_expect(void **state)
+{
+	good(GET HOST "Expect: 100-Continue \r\n\r\n", 0x101);
+	good(GET HOST "Expect: \r\n\r\n", 0x101);
+	bad(GET HOST "Expect: 200-ok\r\n\r\n", "");
+	bad(GET HOST "expect:100-continue1\r\n\r\n", "");
+	bad(GET "Expect: something\r\n\r\n", PLAIN ": missing required Host header");
+}
+
 /* Cut anywhere, a head is not whole. */
 static void
 test_cut(void **state)
@@ -156,6 +176,8 @@ main(void)
 		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_method),
+		cmocka_unit_test(test_expect),
 		cmocka_unit_test(test_cut),
 	};
 
