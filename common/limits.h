@@ -32,7 +32,8 @@
 #define JSON_DEPTH_MAX 10000
 #define READERS_WAITING_MAX 16384       /* in raft; each may stand for many of one http worker */
 #define STATEMENTS_MAX 1000000          /* in one request */
-#define PARAMETERS_MAX 250000           /* of one statement */
+#define PARAMETERS_MAX 250000           /* given to one statement */
+#define SQL_VARIABLES_MAX 32766         /* in one statement's text */
 
 /* Results. */
 #define ANALYZE_MAX (2 * MIB)           /* a command for /db/sql; its page can be 20 times as long */

@@ -64,7 +64,10 @@ refuse_name(const struct command_parameter *p, struct error *e)
 		c = (unsigned char)p->name[i];
 		if (c == '"' || c == '\\')
 			quoted[n++] = '\\';
-		if (c < 0x20 || c == 0x7f)
+		if (c >= '\a' && c <= '\r') {
+			quoted[n++] = '\\';
+			quoted[n++] = "abtnvfr"[c - '\a'];
+		} else if (c < 0x20 || c == 0x7f)
 			n += (size_t)snprintf(quoted + n, 5, "\\x%02x", c);
 		else
 			quoted[n++] = (char)c;

@@ -38,6 +38,8 @@ connection_confine(sqlite3 *db)
 	sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SQL_LIKE_PATTERN_MAX);
 	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM needs one */
 	sqlite3_limit(db, SQLITE_LIMIT_WORKER_THREADS, 0);
+	/* As SQLite has it, and rqlite; a distribution's may have more. */
+	sqlite3_limit(db, SQLITE_LIMIT_VARIABLE_NUMBER, SQL_VARIABLES_MAX);
 	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		rc = sqlite3_db_config(db, settings[i].option, settings[i].value, NULL);
 		if (rc != SQLITE_OK)

@@ -22,7 +22,7 @@ struct run {
 	struct json *json;
 	struct json json_before;
 	size_t out_before;
-	double started;
+	int64_t started_ns;
 	bool print_rows;
 	bool marked;
 };
@@ -224,15 +224,22 @@ exec_fold(struct exec *x, int code, const char *error)
 	x->entry.hash = h;
 }
 
-static double
-now_seconds(const struct exec *x)
+/* 0 if nobody wants to know. */
+static int64_t
+now_ns(const struct exec *x)
 {
 	struct timespec t;
 
 	if ((x->entry.flags & COMMAND_TIMINGS) == 0)
 		return (0);
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return ((double)t.tv_sec + (double)t.tv_nsec / 1e9);
+	return ((int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
+}
+
+static double
+seconds_of(const struct run *r)
+{
+	return ((double)(now_ns(r->exec) - r->started_ns) / 1e9);
 }
 
 /* The string ends in an error, which is its result. */
@@ -291,11 +298,11 @@ print_write(struct run *r, struct exec_string *s)
 		return;
 	if (r->statement->stmt != NULL)
 		render_write(r->json, x->entry.flags, x->tally.rowid, x->tally.changes,
-		    now_seconds(x) - r->started);
+		    seconds_of(r));
 	else if (s->rows)
 		render_blank_rows(r->json, x->entry.flags);
 	else
-		render_write(r->json, x->entry.flags, 0, 0, now_seconds(x) - r->started);
+		render_write(r->json, x->entry.flags, 0, 0, seconds_of(r));
 }
 
 /* Ends a statement whose rows are too many.  If it has written, an interrupt undoes that. */
@@ -345,6 +352,12 @@ run_rows(struct run *r)
 	return (rc);
 }
 
+static bool
+is_returning(const struct statement *st)
+{
+	return (st->columns > 0 && st->write_word);
+}
+
 static const char *
 error_text(struct run *r, const struct exec_string *s)
 {
@@ -352,7 +365,7 @@ error_text(struct run *r, const struct exec_string *s)
 
 	switch (x->stop) {
 	case EXEC_STOP_STEPS:
-		return (s->rows ? "query timeout" : "execute timeout");
+		return (s->rows || is_returning(r->statement) ? "query timeout" : "execute timeout");
 	case EXEC_STOP_LARGE:
 		return (LARGE_TEXT);
 	case EXEC_STOP_RENDER:
@@ -412,16 +425,10 @@ run_succeeded(struct run *r, struct exec_string *s)
 	exec_fold(x, SQLITE_OK, NULL);
 	if (r->print_rows) {
 		x->entry.rows_bytes += r->json->out->len - r->out_before;
-		render_end(&x->render, now_seconds(x) - r->started);
+		render_end(&x->render, seconds_of(r));
 	} else
 		print_write(r, s);
 	return (EXEC_OK);
-}
-
-static bool
-is_returning(const struct statement *st)
-{
-	return (st->columns > 0 && st->write_word);
 }
 
 static bool
@@ -547,7 +554,7 @@ run_next(struct exec *x, struct exec_string *s, struct json *j)
 	bool last;
 
 	x->authorizer.batch = x->batch;
-	r.started = now_seconds(x);
+	r.started_ns = now_ns(x);
 	if (!x->tables_known && !load_tables(x))
 		return (EXEC_MACHINE);
 	if (s->first && sqltext_is_complex(s->pos, s->left))

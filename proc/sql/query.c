@@ -336,7 +336,8 @@ step_out_of_transaction(struct query *q)
 {
 	struct roconn *r = q->roconn;
 
-	if ((q->statement->seen & (SEEN_TRANSACTION | SEEN_PRAGMA_SET)) != 0 && r->begun &&
+	if ((q->statement->seen & (SEEN_TRANSACTION | SEEN_PRAGMA_SET | SEEN_KEYWORD)) != 0 &&
+	    r->begun &&
 	    (q->command.flags & COMMAND_TRANSACTION) == 0)
 		roconn_end(r);
 }

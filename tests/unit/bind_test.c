@@ -110,7 +110,9 @@ lists(void **state)
 		{ "SELECT :x", { { "x", 1 }, { "x", 2 } }, 2, "2" },
 		{ "SELECT :x", { { ":x", 7 } }, 1, "name \":x\" does not begin with a letter" },
 		{ "SELECT :x", { { "a\"\\\n", 7 }, { "1\"\\\n", 7 } }, 2,
-		    "name \"1\\\"\\\\\\x0a\" does not begin with a letter" },
+		    "name \"1\\\"\\\\\\n\" does not begin with a letter" },
+		{ "SELECT :x", { { "\t\x01\x7f", 7 } }, 1,
+		    "name \"\\t\\x01\\x7f\" does not begin with a letter" },
 	};
 	struct buf b = BUF_INIT;
 	struct bind_list l;

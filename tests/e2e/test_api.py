@@ -1,0 +1,95 @@
+"""Rules of the HTTP interface that no recorded answer shows."""
+
+import re
+import socket
+
+import pytest
+
+HOST = b"Host: x\r\n"
+# Counts for longer than any limit here allows.
+ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+
+
+def send_raw(node, head):
+    """The status, the header lines and the body of the answer to bytes, up to the connection's end."""
+    with socket.create_connection(("127.0.0.1", node.port), timeout=20) as connection:
+        connection.sendall(head)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    lines, _, body = answer.partition(b"\r\n\r\n")
+    status, *headers = lines.decode().split("\r\n")
+    return int(status.split()[1]), {h.split(":")[0].lower() for h in headers}, body
+
+
+@pytest.mark.parametrize("head, status, body", [
+    (b"GET /readyz HTTP/1.1\r\n\r\n", 400, b"400 Bad Request: missing required Host header"),
+    (b"G@T /readyz HTTP/1.1\r\n" + HOST + b"\r\n", 400, b"400 Bad Request"),
+    (b"GET /%zz HTTP/1.1\r\n" + HOST + b"\r\n", 400, b"400 Bad Request"),
+    (b"OPTIONS /%zz HTTP/1.1\r\n" + HOST + b"\r\n", 400, b"400 Bad Request"),
+    (b"GET /readyz HTTP/1.1\r\n" + HOST + b"Expect: something\r\n\r\n", 417, b""),
+])
+def test_protocol_errors_have_no_headers_of_the_interface(node, head, status, body):
+    got, headers, text = send_raw(node, head)
+    assert (got, text) == (status, body)
+    assert not any(h.startswith(("x-rqlite", "access-control", "x-request-id")) for h in headers)
+
+
+def test_targets_without_a_path(node):
+    assert send_raw(node, b"GET http://x?noleader HTTP/1.1\r\n" + HOST + b"\r\n")[0] == 302
+    assert send_raw(node, b"GET * HTTP/1.1\r\n" + HOST + b"\r\n")[0] == 404
+    status, headers, body = send_raw(node, b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert (status, body) == (200, b"") and "x-rqlite-version" in headers
+
+
+def test_times_are_whole_nanoseconds(node):
+    node.execute("CREATE TABLE t(a)")
+    for path in ("/db/execute?timings", "/db/request?timings", "/db/query?timings&level=strong"):
+        text = node.post(path, ["SELECT 1"] if "query" in path else ["INSERT INTO t VALUES (1)"] * 20).text
+        times = re.findall(r'"time":([^,}]*)', text)
+        assert times
+        for time in times:
+            digits = re.fullmatch(r"(\d+)(?:\.(\d+))?(?:e-(\d+))?", time)
+            assert digits, text
+            assert len(digits[2] or "") + int(digits[3] or 0) <= 9, text
+
+
+def test_a_row_result_is_a_query_in_its_timeout_too(node):
+    node.execute("CREATE TABLE t(a)")
+    answer = node.post("/db/execute?db_timeout=20ms", [
+        "INSERT INTO t " + ENDLESS + " RETURNING a", "INSERT INTO t VALUES (1) RETURNING a",
+        "INSERT INTO t VALUES (1)"])
+    assert answer.text == ('{"results":[{"error":"query timeout"},{"error":"query timeout"},'
+                           '{"error":"execute timeout"}]}')
+
+
+@pytest.mark.parametrize("sql", ["VACUUM", "vacuum", "VACUUM main"])
+def test_vacuum_by_query_is_a_change(node, sql):
+    for path in ("/db/query", "/db/query?level=strong"):
+        assert node.post(path, [sql]).text == (
+            '{"results":[{"error":"attempt to change database via query operation"}]}')
+    assert node.post("/db/query?transaction", [sql]).text == (
+        '{"results":[{"error":"cannot VACUUM from within a transaction"}]}')
+
+
+def test_vacuum_into_by_query_writes_no_file(node):
+    target = node.dir / "copy.db"
+    answer = node.post("/db/query", ["VACUUM INTO '%s'" % target])
+    assert answer.text == '{"results":[{"error":"authorization denied"}]}'
+    assert not target.exists()
+
+
+def test_number_of_variables(node):
+    most = [["SELECT ?32766"] + [1] * 32766]
+    assert node.post("/db/query", most).text == (
+        '{"results":[{"columns":["?32766"],"types":["integer"],"values":[[1]]}]}')
+    for path in ("/db/query", "/db/execute"):
+        assert node.post(path, [["SELECT ?32767"] + [1] * 32767]).text == (
+            '{"results":[{"error":"variable number must be between ?1 and ?32766"}]}')
+        assert node.post(path, [["SELECT " + ",".join(["(" + "+".join("?" * 500) + ")"] * 66)]
+                                + [1] * 33000]).text == '{"results":[{"error":"too many SQL variables"}]}'
+
+
+def test_names_of_parameters_are_quoted(node):
+    answer = node.post("/db/query", [["SELECT :x", {"1\n\"\\\u0001": 5}]])
+    assert answer.json["results"][0]["error"] == (
+        'name "1\\n\\"\\\\\\x01" does not begin with a letter')
