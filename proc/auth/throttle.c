@@ -16,7 +16,7 @@
 #define ONE 1000 /* a failure, in credit */
 
 static void
-refill(struct throttle_bucket *bucket, int rate, int64_t now_ms)
+refill(struct throttle_bucket *bucket, int rate, int burst, int64_t now_ms)
 {
 	int64_t passed = now_ms - bucket->since_ms, credit;
 
@@ -25,8 +25,8 @@ refill(struct throttle_bucket *bucket, int rate, int64_t now_ms)
 	if (passed > THROTTLE_BURST_S * 1000)
 		passed = THROTTLE_BURST_S * 1000; /* this long fills any bucket */
 	credit = bucket->credit + passed * rate;
-	if (credit > (int64_t)rate * ONE * THROTTLE_BURST_S)
-		credit = (int64_t)rate * ONE * THROTTLE_BURST_S;
+	if (credit > (int64_t)burst * ONE)
+		credit = (int64_t)burst * ONE;
 	bucket->credit = (int32_t)credit;
 	bucket->since_ms = now_ms;
 }
@@ -104,10 +104,10 @@ throttle_allows(struct throttle *throttle, const uint8_t address[16], int64_t no
 
 	client_of(address, client);
 	known = find(set_of(throttle, client), client);
-	refill(&throttle->all, THROTTLE_IN_ALL, now_ms);
+	refill(&throttle->all, THROTTLE_IN_ALL, THROTTLE_BURST_IN_ALL, now_ms);
 	allowed = throttle->all.credit >= ONE;
 	if (known != NULL) {
-		refill(&known->bucket, THROTTLE_PER_ADDRESS, now_ms);
+		refill(&known->bucket, THROTTLE_PER_ADDRESS, THROTTLE_BURST, now_ms);
 		allowed = allowed && known->bucket.credit >= ONE;
 	}
 	if (!allowed)
@@ -126,8 +126,8 @@ throttle_fail(struct throttle *throttle, const uint8_t address[16], int64_t now_
 	set = set_of(throttle, client);
 	if ((known = find(set, client)) == NULL)
 		known = claim(set, client, now_ms);
-	refill(&throttle->all, THROTTLE_IN_ALL, now_ms);
-	refill(&known->bucket, THROTTLE_PER_ADDRESS, now_ms);
+	refill(&throttle->all, THROTTLE_IN_ALL, THROTTLE_BURST_IN_ALL, now_ms);
+	refill(&known->bucket, THROTTLE_PER_ADDRESS, THROTTLE_BURST, now_ms);
 	take(&throttle->all);
 	take(&known->bucket);
 	known->used_ms = now_ms;

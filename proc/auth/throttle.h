@@ -1,7 +1,7 @@
 /*
  * Limits on wrong passwords: two a second from one address, twenty from all, with
- * ten seconds' worth in advance (a script that tries a few users in a row is no
- * attack).  Past that the answer is a refusal that costs nothing, whatever was sent.
+ * twenty from one address and forty from all in advance (a script that tries a few
+ * users in a row is no attack; a hash each is two seconds of work).  Past that the answer is a refusal that costs nothing, whatever was sent.
  * Who holds a ticket is not asked for a password and never comes here.
  *
  * An IPv6 client is its /64, since it may choose the rest.  The table is of
@@ -15,9 +15,9 @@
 
 #define THROTTLE_PER_ADDRESS 2 /* wrong passwords a second */
 #define THROTTLE_IN_ALL 20
-#define THROTTLE_BURST_S 10 /* seconds' worth that an idle bucket holds */
+#define THROTTLE_BURST_S 10 /* seconds that fill any bucket */
 #define THROTTLE_BURST (THROTTLE_PER_ADDRESS * THROTTLE_BURST_S)
-#define THROTTLE_BURST_IN_ALL (THROTTLE_IN_ALL * THROTTLE_BURST_S)
+#define THROTTLE_BURST_IN_ALL (2 * THROTTLE_BURST)
 #define THROTTLE_SETS 128
 #define THROTTLE_WAYS 8
 
