@@ -7,6 +7,9 @@
 
 #include "common/log.h"
 
+/* Names given, times parameters of the statement: SQLite compares them all, in a second or two. */
+#define COMPARISONS_MAX (UINT64_C(1) << 27)
+
 void
 bind_list_init(struct bind_list *l, const struct command_statement *s)
 {
@@ -105,6 +108,15 @@ bind_named(struct statement *s, const struct command_parameter *p, struct error 
 	return (rc);
 }
 
+static int
+note_name(struct bind_list *l, const struct statement *s, struct error *e)
+{
+	l->named = true;
+	if ((uint64_t)l->total * (uint64_t)s->parameters > COMPARISONS_MAX)
+		return (error_set(e, "too many named parameters"));
+	return (0);
+}
+
 /* Names count wherever they stand in the list, also outside of a statement's share. */
 static int
 bind_other_names(
@@ -117,7 +129,8 @@ bind_other_names(
 	for (n = 0; command_next_parameter(&cursor, &p); n++) {
 		if (p.name_len == 0)
 			continue;
-		l->named = true;
+		if (note_name(l, s, e) == -1)
+			return (-1);
 		if ((n < from || n >= to) && bind_named(s, &p, e) == -1)
 			return (-1);
 	}
@@ -134,8 +147,8 @@ bind_statement(struct bind_list *l, struct statement *s, bool rows, struct error
 		return (error_set(e, "not enough args to execute query: want %u got %u", wanted,
 		    rows ? left : l->total));
 	for (n = 0; n < wanted && command_next_parameter(&l->rest, &p); n++) {
-		if (p.name_len > 0)
-			l->named = true;
+		if (p.name_len > 0 && note_name(l, s, e) == -1)
+			return (-1);
 		if ((p.name_len > 0 ? bind_named(s, &p, e) : bind_at(s, (int)n + 1, &p, e)) == -1)
 			return (-1);
 	}

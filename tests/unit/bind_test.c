@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proc/sql/bind.h"
@@ -181,6 +182,44 @@ long_names_are_found(void **state)
 	buf_fini(&b);
 }
 
+/* A list of many names, for a statement of as many parameters. */
+static const char *
+run_names(uint32_t names, uint32_t parameters)
+{
+	static const struct argument spare = { "other", 1 };
+	struct buf b = BUF_INIT, sql = BUF_INIT;
+	struct argument *arguments = calloc(names, sizeof(*arguments));
+	struct bind_list l;
+	const char *text;
+	uint32_t i;
+
+	assert_non_null(arguments);
+	for (i = 0; i < names; i++)
+		arguments[i] = spare;
+	arguments[names - 1] = (struct argument){ "p3", 7 };
+	buf_add_text(&sql, "SELECT :p3 IN (7");
+	for (i = 0; i < parameters; i++)
+		buf_printf(&sql, ",:p%u", i);
+	buf_add_text(&sql, ")");
+	buf_add_u8(&sql, 0);
+	make_list(&b, &l, arguments, names);
+	text = run(&l, (const char *)sql.data, true);
+	free(arguments);
+	buf_fini(&b);
+	buf_fini(&sql);
+	return (text);
+}
+
+/* Each name is compared with all of the statement's: that has an end. */
+static void
+many_names(void **state)
+{
+	assert_string_equal(run_names(2000, 2000), "1");
+	assert_string_equal(run_names(250000, 530), "1");
+	assert_string_equal(run_names(250000, 540), "too many named parameters");
+	assert_string_equal(run_names(11700, 11700), "too many named parameters");
+}
+
 int
 main(void)
 {
@@ -189,6 +228,7 @@ main(void)
 		cmocka_unit_test(statements_of_a_string_share_a_list),
 		cmocka_unit_test(values_do_not_stay_behind),
 		cmocka_unit_test(long_names_are_found),
+		cmocka_unit_test(many_names),
 	};
 
 	return (cmocka_run_group_tests(tests, set_up, tear_down) != 0);
