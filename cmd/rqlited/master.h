@@ -43,6 +43,7 @@ struct worker {
 	int64_t pong_ms;      /* when it last answered */
 	uint64_t restarts;
 	bool stuck;	      /* killed inside a client's statement */
+	bool settling;	      /* was told of a reload's end, and has not answered yet */
 	bool drained;	      /* this reload's first phase */
 	bool drained_good;
 	char sandbox[256];    /* what confines it, in its own words */
@@ -62,7 +63,7 @@ struct watched {
 #define WATCHED_MAX 4
 #define RESTARTS_IN_A_MINUTE 5
 
-enum reload_phase { RELOAD_NONE, RELOAD_DRAIN };
+enum reload_phase { RELOAD_NONE, RELOAD_DRAIN, RELOAD_SETTLE };
 
 struct master {
 	const struct flags *flags;
@@ -91,6 +92,8 @@ struct master {
 	enum reload_phase reload;
 	bool reload_asked; /* SIGHUP */
 	int64_t reload_ms;
+	uint64_t pings;	   /* serial of the last one */
+	uint64_t settle;   /* of the one that follows the word of a reload's end */
 	int64_t tick_ms;
 };
 
@@ -122,6 +125,7 @@ void master_kill(struct worker *);
 void reload_init(struct master *);
 void reload_tick(struct master *);
 void reload_drained(struct master *, struct worker *, const struct msg_drained *);
+void reload_pong(struct master *, struct worker *, uint64_t serial);
 
 /* report.c: the master's part of /status. */
 void report_send(struct master *, struct worker *, uint64_t request);

@@ -4,8 +4,9 @@
  *
  * Two phases: every worker concerned gets its files anew and says whether they
  * are good; only if all are, the new generation is committed everywhere, which
- * voids all tickets.  A bad file changes nothing.  The master never reads a key
- * or the credentials itself.
+ * voids all tickets.  That it was is said once everyone has it: who reads the line
+ * may rely on it.  A bad file changes nothing.  The master never reads a key or
+ * the credentials itself.
  */
 #include <sys/stat.h>
 
@@ -100,6 +101,42 @@ begin(struct master *master)
 	}
 }
 
+/* Of a reload that was committed: who has not said yet that it knows? */
+static bool
+is_settling(const struct master *master)
+{
+	size_t i;
+
+	for (i = 0; i < master->nworkers; i++)
+		if (master->workers[i].settling && master->workers[i].state != WORKER_DEAD)
+			return (true);
+	return (false);
+}
+
+static void
+check_settled(struct master *master)
+{
+	bool late = master_now_ms() - master->reload_ms > RELOAD_LIMIT_MS;
+
+	if (!late && is_settling(master))
+		return;
+	master->reload = RELOAD_NONE;
+	log_as("rqlited", "credentials, certificates and keys were read again%s",
+	    is_settling(master) ? ", but not every worker has said that it uses them" : "");
+}
+
+/* Tells a worker how the reload ended, and asks for an answer behind it. */
+static void
+tell_end(struct master *master, struct worker *worker, const struct msg_reloaded *reloaded)
+{
+	struct msg_ping ping = { master->settle };
+
+	msg_reloaded_send(&worker->chan, reloaded, -1);
+	msg_ping_send(&worker->chan, &ping, -1);
+	worker->settling = true;
+	(void)chan_flush_wait(&worker->chan, 100);
+}
+
 /* Keys before those who use them: the order in which the list below is told. */
 static void
 finish(struct master *master, bool commit)
@@ -110,18 +147,25 @@ finish(struct master *master, bool commit)
 
 	if (commit)
 		master->generation++;
-	master->reload = RELOAD_NONE;
+	master->settle = ++master->pings;
+	master->reload = commit ? RELOAD_SETTLE : RELOAD_NONE;
+	master->reload_ms = master_now_ms();
 	for (step = 0; step < sizeof(order) / sizeof(order[0]); step++)
-		for (i = 0; i < master->nworkers; i++) {
-			struct worker *worker = &master->workers[i];
+		for (i = 0; i < master->nworkers; i++)
+			if (master->workers[i].role == order[step] &&
+			    master->workers[i].state != WORKER_DEAD)
+				tell_end(master, &master->workers[i], &reloaded);
+	if (!commit)
+		log_as("rqlited", "reload refused, the files in use stay in use");
+}
 
-			if (worker->role == order[step] && worker->state != WORKER_DEAD) {
-				msg_reloaded_send(&worker->chan, &reloaded, -1);
-				(void)chan_flush_wait(&worker->chan, 100);
-			}
-		}
-	log_as("rqlited", "%s", commit ? "credentials, certificates and keys were read again" :
-	    "reload refused, the files in use stay in use");
+void
+reload_pong(struct master *master, struct worker *worker, uint64_t serial)
+{
+	if (serial >= master->settle)
+		worker->settling = false;
+	if (master->reload == RELOAD_SETTLE)
+		check_settled(master);
 }
 
 void
@@ -155,6 +199,8 @@ reload_tick(struct master *master)
 		}
 		return;
 	}
-	if (certificates_changed(master) || master->reload_asked)
+	if (master->reload == RELOAD_SETTLE)
+		check_settled(master);
+	else if (certificates_changed(master) || master->reload_asked)
 		begin(master);
 }

@@ -108,6 +108,7 @@ spawn_worker(struct master *master, struct worker *worker)
 	worker->state = WORKER_STARTING;
 	worker->started_ms = worker->pong_ms = master_now_ms();
 	worker->sandbox[0] = '\0';
+	worker->settling = false;
 	worker->stuck = false;
 	say_hello(worker);
 	wire_worker(master, worker);

@@ -278,6 +278,7 @@ handle(
 		break;
 	case MSG_PONG:
 		worker->pong_ms = master_now_ms();
+		reload_pong(master, worker, msg->pong.serial);
 		break;
 	case MSG_FAILED:
 		worker_failed(master, &msg->failed);
@@ -382,10 +383,9 @@ is_silent(struct worker *worker, int64_t now)
 }
 
 static void
-check_alive(struct worker *worker, int64_t now)
+check_alive(struct master *master, struct worker *worker, int64_t now)
 {
-	static uint64_t serial;
-	struct msg_ping ping = { ++serial };
+	struct msg_ping ping = { ++master->pings };
 
 	if (worker->state == WORKER_STARTING && now - worker->started_ms > WORKER_START_MS) {
 		log_as("rqlited", "worker %s %u did not get ready, killing it",
@@ -418,7 +418,7 @@ check_all(struct master *master)
 		return;
 	master->tick_ms = now;
 	for (i = 0; i < master->nworkers; i++)
-		check_alive(&master->workers[i], now);
+		check_alive(master, &master->workers[i], now);
 	if (!master->stopping)
 		reload_tick(master);
 }

@@ -138,6 +138,22 @@ def test_a_paused_http_is_replaced(node):
     assert node.query("SELECT count(*) FROM t") == [[1]]
 
 
+def test_a_reload_is_said_when_all_have_it(node):
+    said = "credentials, certificates and keys were read again"
+    node.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: said in node.log, 10, "a reload")
+    assert said + ", but" not in node.log
+    pid = node.workers()["raft"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        node.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: node.log.count(said) == 2, 20, "another")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert node.log.count(said + ", but not every worker has said that it uses them") == 1
+    node.execute("CREATE TABLE t(x)")
+
+
 def served_by(node, connection):
     """The process at the other end of a connection."""
     port = ":%04X" % connection.sock.getsockname()[1]
