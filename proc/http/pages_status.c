@@ -277,13 +277,15 @@ add_raft(struct json *j, const struct pages_status *status, const struct board_s
 {
 	static const char *const roles[] = { "Follower", "Candidate", "Leader", "Shutdown" };
 	const struct http *http = status->http;
+	uint64_t command = number_of(status->sql, "command");
 	char members[1200];
 
 	(void)snprintf(members, sizeof(members), "[{Suffrage:Voter ID:%s Address:%s}]",
 	    http->conf.node_id, http->conf.raft_adv_addr);
 	json_key(j, "raft");
 	json_begin_object(j);
-	number(j, "applied_index", board->applied);
+	/* The database says so to the client first, and then to raft. */
+	number(j, "applied_index", command > board->applied ? command : board->applied);
 	number(j, "commit_index", board->commit);
 	add_raft_config(j, http);
 	number(j, "fsm_pending", 0);
@@ -399,15 +401,19 @@ add_sqlite(struct json *j, const struct pages_status *status)
 	json_end_object(j);
 }
 
+/* A part that key= selects has all its keys sorted. */
 static void
-add_members(struct json *j, const struct http *http, const struct board_state *board)
+add_members(struct json *j, const struct http *http, const struct board_state *board, bool sorted)
 {
 	json_key(j, "nodes");
 	json_begin_array(j);
 	if (board->last > 0) {
 		json_begin_object(j);
-		text(j, "id", http->conf.node_id);
+		if (!sorted)
+			text(j, "id", http->conf.node_id);
 		text(j, "addr", http->conf.raft_adv_addr);
+		if (sorted)
+			text(j, "id", http->conf.node_id);
 		text(j, "suffrage", "voter");
 		json_end_object(j);
 	}
@@ -427,12 +433,13 @@ add_store_settings(struct json *j, const struct http *http)
 }
 
 static void
-add_store_rest(struct json *j, const struct pages_status *status, const struct board_state *board)
+add_store_rest(struct json *j, const struct pages_status *status, const struct board_state *board,
+    bool sorted)
 {
 	const struct http *http = status->http;
 
 	text(j, "node_id", http->conf.node_id);
-	add_members(j, http, board);
+	add_members(j, http, board, sorted);
 	json_key(j, "open");
 	json_begin_object(j);
 	json_end_object(j);
@@ -467,7 +474,8 @@ add_store_rest(struct json *j, const struct pages_status *status, const struct b
 }
 
 static void
-add_store(struct json *j, const struct pages_status *status, const struct board_state *board)
+add_store(struct json *j, const struct pages_status *status, const struct board_state *board,
+    bool sorted)
 {
 	const struct http *http = status->http;
 	uint64_t size = number_of(status->raft, "log_size") + number_of(status->sql, "db_size") +
@@ -502,7 +510,7 @@ add_store(struct json *j, const struct pages_status *status, const struct board_
 	json_end_object(j);
 	text(j, "leader_appended_at_time", "0001-01-01T00:00:00Z");
 	truth(j, "no_freelist_sync", false);
-	add_store_rest(j, status, board);
+	add_store_rest(j, status, board, sorted);
 	json_end_object(j);
 }
 
@@ -541,7 +549,7 @@ pages_status(const struct pages_status *status, const struct params *params, str
 	add_node(&j, http);
 	add_os(&j, status);
 	add_runtime(&j, status);
-	add_store(&j, status, board);
+	add_store(&j, status, board, params->key != NULL);
 	json_end_object(&j);
 	if (params->key != NULL) {
 		buf_add_u8(&whole, '\0');

@@ -383,7 +383,11 @@ test_status(void **state)
 	status_key("store.raft.log_size_friendly", "\"4.1 kB\"");
 	status_key("store.dir_size", "12289");
 	status_key("store.sqlite3.db_size_friendly", "\"8.2 kB\"");
-	status_key("store.nodes", "[{\"id\":\"n\\\"1\",\"addr\":\"localhost:4002\",\"suffrage\":\"voter\"}]");
+	status_key("store.nodes", "[{\"addr\":\"localhost:4002\",\"id\":\"n\\\"1\",\"suffrage\":\"voter\"}]");
+	http.state.applied = 4;
+	status_key("store.raft.applied_index", "6");
+	http.state.applied = 7;
+	status_key("store.raft.applied_index", "7");
 	status_key("store.raft.bolt.x", "{}");
 	status_key("runtime.processes.workers.pid",
 	    "[{\"role\":\"http\",\"number\":0,\"restarts\":4,\"pid\":8,\"cpu_ms\":20,\"sandbox\":"
