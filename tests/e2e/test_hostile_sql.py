@@ -165,6 +165,19 @@ def test_costly_statement(reader, name, level):  # noqa: F811
     wait_for(lambda: pss(reader) < before + 256 * MIB, 10, "memory given back")
 
 
+@pytest.mark.parametrize("name", list(COSTLY))
+def test_costly_write(reader, name):  # noqa: F811
+    """The same through the writer, which must not stand still for it: its replicas would, too."""
+    sql, _, error = COSTLY[name]
+    before, pids = pss(reader), reader.workers()
+    with still_served(reader, 60):
+        assert values(reader.post("/db/execute", [sql], user="root:r", timeout=60)) == (None, error)
+    answer = reader.post("/db/execute", ["INSERT INTO t VALUES(10)", "DELETE FROM t WHERE x = 10"], user="root:r")
+    assert "error" not in answer.text, answer.text
+    assert reader.workers() == pids, "nobody died: " + reader.log[-600:]
+    wait_for(lambda: pss(reader) < before + 256 * MIB, 10, "memory given back")
+
+
 def test_one_opcode_without_end(reader):  # noqa: F811
     """A pattern of 4 kB in a text of 60 MB: no limit is looked at meanwhile, so the reader itself is ended."""
     for _ in range(7):
