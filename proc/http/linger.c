@@ -15,13 +15,15 @@
 #define LINGER_NS (2LL * 1000000000)
 #define DROPS 16 /* reads at a time */
 
-/* The connection's h2o socket is to be closed soon, by h2o; at most once for each. */
+/* The connection's h2o socket is to be closed soon, by h2o. */
 void
 linger_start(struct http *http, h2o_socket_t *sock)
 {
 	struct client *client = sock->on_close.data;
 	struct lingerer *linger;
 
+	if (client->linger != NULL)
+		return;
 	for (linger = http->lingers; linger < http->lingers + LINGERS; linger++) {
 		if (linger->fd != -1)
 			continue;
