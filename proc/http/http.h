@@ -95,6 +95,7 @@ struct job {
 	uint8_t mode;	      /* enum ipc_query */
 	uint8_t level;	      /* enum consistency */
 	bool strong;	      /* its read went through the log: has a raft index */
+	bool stale;	      /* a request at level none: if it only reads, it may not */
 	uint64_t index;
 	struct buf upload; /* the rest of a command that goes to raft in parts */
 	int64_t started_ns;
@@ -267,6 +268,7 @@ struct job *job_find(struct http *, uint64_t id);
 void job_wait(struct job *, struct job_list *, enum job_phase);
 void job_unwait(struct job *);
 /* Answered, or its client left: the id means nothing from here on. */
+void job_cancel(struct job *); /* the reader need not go on */
 void job_end(struct job *);
 /* Lets a leaving client be noticed while a sibling works for it. */
 void job_hold(struct job *);

@@ -55,8 +55,8 @@ job_wait(struct job *job, struct job_list *list, enum job_phase phase)
 }
 
 /* What a sibling still does for it is in vain. */
-static void
-cancel_upstream(struct job *job)
+void
+job_cancel(struct job *job)
 {
 	struct msg_cancel cancel = { job->id };
 	struct chan *reader;
@@ -93,7 +93,7 @@ job_gone(void *arg)
 	size_t i;
 
 	if (job->id != UINT64_MAX) {
-		cancel_upstream(job);
+		job_cancel(job);
 		if (job->phase != JOB_ANSWERED) {
 			counter_add(job->http->counters, COUNTER_CLIENTS_GONE, 1);
 			if (job->req->version >= 0x200)
@@ -150,7 +150,7 @@ cut(struct job *job)
 {
 	h2o_req_t *req = job->req;
 
-	cancel_upstream(job);
+	job_cancel(job);
 	counter_add(job->http->counters, COUNTER_CLIENTS_GONE, 1);
 	job_end(job);
 	req->http1_is_persistent = 0;

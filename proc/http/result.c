@@ -185,10 +185,26 @@ renew_ticket(struct job *job)
 		handler_authorized(job);
 }
 
+/* A request that was found to read only; false if it is of no such kind. */
+static bool
+refuse_stale(struct job *job, uint8_t status)
+{
+	if (!job->stale ||
+	    (status != RESULT_PART && status != RESULT_DONE && status != RESULT_ERROR))
+		return (false);
+	if (status == RESULT_PART)
+		job_cancel(job);
+	answer_envelope_error(job, "stale read");
+	return (true);
+}
+
 static void
 finish_with(struct job *job, const struct msg_result *result)
 {
 	char text[1025];
+
+	if (refuse_stale(job, result->status))
+		return;
 
 	text[0] = '\0';
 	if (result->error.len > 0)
@@ -213,6 +229,7 @@ finish_with(struct job *job, const struct msg_result *result)
 			fail(job, text);
 		break;
 	case RESULT_NEEDS_LOG:
+		job->stale = false;
 		work_log(job);
 		break;
 	case RESULT_TICKET:

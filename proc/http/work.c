@@ -427,10 +427,12 @@ read_at_level(struct job *job)
 	}
 	switch (job->params.level) {
 	case LEVEL_NONE:
-		if (is_stale(job))
-			answer_envelope_error(job, "stale read");
-		else
+		/* Of a request only a reader can tell whether it is a read. */
+		job->stale = is_stale(job);
+		if (!job->stale || job->mode == QUERY_REQUEST)
 			work_read(job);
+		else if (encode(job))
+			answer_envelope_error(job, "stale read");
 		return;
 	case LEVEL_LINEARIZABLE:
 		if (!is_leader(http)) {

@@ -5,6 +5,8 @@ import socket
 
 import pytest
 
+from conftest import wait_for
+
 HOST = b"Host: x\r\n"
 # Counts for longer than any limit here allows.
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
@@ -93,3 +95,33 @@ def test_names_of_parameters_are_quoted(node):
     answer = node.post("/db/query", [["SELECT :x", {"1\n\"\\\u0001": 5}]])
     assert answer.json["results"][0]["error"] == (
         'name "1\\n\\"\\\\\\x01" does not begin with a letter')
+
+
+@pytest.fixture
+def lonely(make_node):
+    """A node that waits for others and so has no leader, nor ever had contact with one."""
+    node = make_node("-bootstrap-expect", "2", "-join", "127.0.0.1:1,127.0.0.1:2").launch()
+    wait_for(lambda: answers(node, "/readyz?noleader") and
+             "error" not in node.post("/db/query?level=none", ["SELECT 1"]).json, 20)
+    return node
+
+
+def answers(node, path):
+    try:
+        return node.get(path).status == 200
+    except OSError:
+        return False
+
+
+def test_what_is_wrong_with_a_request_comes_before_staleness(lonely):
+    stale = "?level=none&freshness=1h"
+    for path in ("/db/query", "/db/request"):
+        assert lonely.post(path + stale, ["SELECT 1"]).text == '{"results":[],"error":"stale read"}'
+        assert lonely.post(path + stale, ["SELECT 1", 2]).text == "invalid request\n"
+        assert lonely.post(path + stale, ["PRAGMA synchronous=1"]).text == (
+            '{"results":[],"error":"disallowed pragma"}')
+    many = ["SELECT hex(zeroblob(100000))"] * 20
+    assert lonely.post("/db/request" + stale, many).text == '{"results":[],"error":"stale read"}'
+    answer = lonely.post("/db/request" + stale, ["CREATE TABLE t(a)"])
+    assert (answer.status, answer.text) == (503, "leader not found\n")
+    assert lonely.post("/db/request?level=none", ["SELECT 1"]).status == 200
