@@ -1,7 +1,8 @@
 /*
  * Limits on wrong passwords: two a second from one address, twenty from all, with
  * twenty from one address and forty from all in advance (a script that tries a few
- * users in a row is no attack; a hash each is two seconds of work).  Past that the answer is a refusal that costs nothing, whatever was sent.
+ * users in a row is no attack; a hash each is two seconds of work).  Past that the
+ * answer is a refusal that costs nothing, whatever was sent.
  * Who holds a ticket is not asked for a password and never comes here.
  *
  * An IPv6 client is its /64, since it may choose the rest.  The table is of

@@ -269,7 +269,7 @@ def test_captured_http_can_not_guess_passwords(fresh):
     node = fresh()
     right, wrong = "login all " + PASSWORDS["all"], "login all guess"
     assert node.order(right).startswith("known %d " % ALL)
-    for _ in range(300):  # of which two hundred are in advance
+    for _ in range(300):  # more than are looked at in advance
         assert node.order(wrong).startswith("unknown 0 ")
     # Now and then a guess is free again; it is the next wrong one's, mostly.
     assert "unknown" in {node.order(right).split()[0] for _ in range(20) if node.order(wrong)}
