@@ -218,13 +218,14 @@ encode(struct job *job)
 	}
 	if (analyze)
 		return (true);
+	/* What is refused below was received all the same. */
+	if (!job->counted && command_open(&command, buf_bytes(out), buf_size(out)))
+		counter_add(job->http->counters, statements_counter(job), command.statements);
+	job->counted = true;
 	if (has_forbidden_pragma(out)) {
 		answer_envelope_error(job, "disallowed pragma");
 		return (false);
 	}
-	if (!job->counted && command_open(&command, buf_bytes(out), buf_size(out)))
-		counter_add(job->http->counters, statements_counter(job), command.statements);
-	job->counted = true;
 	return (true);
 }
 

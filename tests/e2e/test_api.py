@@ -125,3 +125,12 @@ def test_what_is_wrong_with_a_request_comes_before_staleness(lonely):
     answer = lonely.post("/db/request" + stale, ["CREATE TABLE t(a)"])
     assert (answer.status, answer.text) == (503, "leader not found\n")
     assert lonely.post("/db/request?level=none", ["SELECT 1"]).status == 200
+
+
+def test_statements_of_refused_requests_are_counted(node):
+    for path, counter in (("/db/execute", "execute_stmts_rx"), ("/db/query", "query_stmts_rx"),
+                          ("/db/request", "request_stmts_rx")):
+        before = node.get("/debug/vars").json["http"][counter]
+        assert "disallowed" in node.post(path, ["SELECT 1", "PRAGMA query_only=0"]).text
+        assert node.post(path, ["SELECT 1", 2]).status == 400
+        assert node.get("/debug/vars").json["http"][counter] == before + 2
