@@ -18,6 +18,8 @@
 #include "tests/sim/sim.h"
 #include "tests/sim/vfs.h"
 
+#define READER_CHANCE 25 /* one in so many batches, a reader comes or goes */
+
 static void
 configure(const struct sim *sim, const struct node *node, struct store_config *config)
 {
@@ -176,6 +178,8 @@ executor_apply(struct sim *sim, struct node *node)
 	uint32_t n = take_batch(sim, node, entries), done;
 	int code = SQLITE_OK;
 
+	if (sim->plan.readers && rng_below(&node->faults.rng, READER_CHANCE) == 0)
+		vfs_toggle_reader(node->slot);
 	done = (uint32_t)apply_batch(executor->apply, entries, n, &code);
 	machine->stalled = false;
 	if (done > 0) {
@@ -219,6 +223,7 @@ executor_checkpoint(struct sim *sim, struct node *node)
 		sim_fail(sim, "n%u: its database is damaged: %s", node->slot, sqlite3_errstr(rc));
 	machine->base = store_base_index(machine->executor.store);
 	sim->replay.checkpoints += machine->base != before;
+	sim->replay.partial += machine->base == before && rc == SQLITE_OK;
 	return (machine->base != before ? 0 : -1);
 }
 

@@ -25,7 +25,7 @@
 struct totals {
 	uint64_t runs, failed, steps, committed, writes, reads, elections, deaths, powers,
 	    snapshots, changes, transfers, messages, simulated_us, first_failed;
-	uint64_t real, real_steps, batches, recoveries, checkpoints, installs;
+	uint64_t real, real_steps, batches, recoveries, checkpoints, partial, installs;
 #ifdef CORE_MARKS
 	uint64_t marks[CORE_MARK__COUNT];
 #endif
@@ -54,6 +54,7 @@ add_run(struct totals *totals, const struct sim *sim)
 	totals->batches += sim->replay.batches;
 	totals->recoveries += sim->replay.recoveries;
 	totals->checkpoints += sim->replay.checkpoints;
+	totals->partial += sim->replay.partial;
 	totals->installs += sim->replay.installs;
 }
 
@@ -310,10 +311,10 @@ main(int argc, char **argv)
 	    totals.messages, totals.elections, totals.deaths, totals.powers, totals.snapshots,
 	    totals.changes, totals.transfers);
 	printf("of these with the real executor: %" PRIu64 " runs of %" PRIu64 " steps, %" PRIu64
-	       " batches, %" PRIu64 " recoveries, %" PRIu64 " checkpoints, %" PRIu64
-	       " installations\n",
+	       " batches, %" PRIu64 " recoveries, %" PRIu64 " checkpoints and %" PRIu64
+	       " in part, %" PRIu64 " installations\n",
 	    totals.real, totals.real_steps, totals.batches, totals.recoveries, totals.checkpoints,
-	    totals.installs);
+	    totals.partial, totals.installs);
 	printf("sim: %" PRIu64 " seeds from %" PRIu64 ", %" PRIu64
 	       " steps in %.1f s (%.0f a second), %" PRIu64 " failed%s\n",
 	    totals.runs, options.from, totals.steps, took, (double)totals.steps / took,

@@ -13,6 +13,7 @@
 #include "tests/sim/guard.h"
 #include "tests/sim/sim.h"
 
+#define CLOCK_MIN_NS 1000000000000ULL /* that a node's clock shows at first */
 #define RETRY_US (20 * MS) /* of a log write that found no space */
 
 typedef void node_act_fn(struct sim *, struct node *);
@@ -471,7 +472,9 @@ node_init(struct sim *sim, struct node *node, uint8_t slot)
 	node->faults.capacity = 1U << 30;
 	node->raft_disk = disk_new(&node->faults);
 	node->db_disk = disk_new(&node->faults);
-	node->clock_shown_ns = (int64_t)rng_below(&node->faults.rng, 1000000000000ULL);
+	/* Not near zero: a clock that jumps back must not come to be before its beginning. */
+	node->clock_shown_ns =
+	    (int64_t)(CLOCK_MIN_NS + rng_below(&node->faults.rng, 1000000000000ULL));
 }
 
 static void

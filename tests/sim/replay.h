@@ -27,7 +27,7 @@ struct replay {
 	uint64_t index;
 	uint64_t *dumps; /* of the tables, at each REPLAY_EVERYth index */
 	size_t dumps_cap;
-	uint64_t batches, recoveries, checkpoints, installs; /* of all nodes */
+	uint64_t batches, recoveries, checkpoints, partial, installs; /* of all nodes */
 };
 
 void replay_init(struct sim *);

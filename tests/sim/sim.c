@@ -60,6 +60,7 @@ draw_plan(struct sim *sim, uint32_t without)
 	plan->keep = (uint32_t)rng_below(&rng, 100);
 	plan->payload = (uint32_t)(rng_below(&rng, 4) == 0 ? 6000 : 300);
 	plan->real = sim_is_real(sim->seed);
+	plan->readers = rng_below(&rng, 2) == 0;
 	plan->scale = 1U << rng_range(&rng, 3, 6);
 	sim->net.ordered = (plan->faults & FAULT_CHAOS) == 0 || rng_below(&rng, 3) == 0;
 }

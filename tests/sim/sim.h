@@ -55,6 +55,7 @@ struct plan {
 	uint32_t keep; /* entries kept in the log behind a checkpoint */
 	uint32_t payload; /* bytes of a command, at most */
 	bool real; /* the real executor is the state machine */
+	bool readers; /* who hold its checkpoints up */
 	uint32_t scale; /* that its disk constants are divided by */
 };
 

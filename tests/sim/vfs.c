@@ -8,12 +8,17 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proc/sql/sqlvfs.h"
 
 #define SHM_REGIONS 64
+/* SQLite's file format, "WAL-Index Format": where readers are, and what they lock. */
+#define READ_MARKS 100
+#define READ_LOCK 3
+#define READERS 5
 #define NOON 211845499200000LL /* of some day, in milliseconds of SQLite's Julian day */
 
 struct vfs_file {
@@ -23,9 +28,11 @@ struct vfs_file {
 	bool persistent_wal;
 	bool name_unflushed;
 	void *regions[SHM_REGIONS]; /* of the shared memory */
+	unsigned held; /* locks of the reader that is made up */
 };
 
 static struct file_dir *dirs[VFS_DIRS];
+static struct vfs_file *databases[VFS_DIRS]; /* opened last in each */
 
 static struct vfs_file *
 of(sqlite3_file *file)
@@ -33,8 +40,8 @@ of(sqlite3_file *file)
 	return ((struct vfs_file *)(void *)file);
 }
 
-static struct file_dir *
-dir_of(const char *path, const char **name)
+static unsigned
+number_of(const char *path, const char **name)
 {
 	char *end;
 	unsigned long number;
@@ -43,7 +50,13 @@ dir_of(const char *path, const char **name)
 	number = strtoul(path + 1, &end, 10);
 	assert(*end == '/' && number < VFS_DIRS && dirs[number] != NULL);
 	*name = end + 1;
-	return (dirs[number]);
+	return ((unsigned)number);
+}
+
+static struct file_dir *
+dir_of(const char *path, const char **name)
+{
+	return (dirs[number_of(path, name)]);
 }
 
 /* ---- files ---- */
@@ -166,6 +179,11 @@ on_shm_map(sqlite3_file *file, int region, int size, int extend, void volatile *
 static int
 on_shm_lock(sqlite3_file *file, int offset, int n, int flags)
 {
+	unsigned wanted = ((1U << n) - 1) << offset;
+
+	if ((flags & SQLITE_SHM_LOCK) != 0 && (flags & SQLITE_SHM_EXCLUSIVE) != 0 &&
+	    (wanted & of(file)->held) != 0)
+		return (SQLITE_BUSY);
 	return (SQLITE_OK);
 }
 
@@ -225,6 +243,8 @@ on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *
 	    f->dir, name, (flags & SQLITE_OPEN_CREATE) != 0 ? O_RDWR | O_CREAT : O_RDWR);
 	if (f->handle == -1)
 		return (SQLITE_CANTOPEN);
+	if (is_database)
+		databases[number_of(path, &name)] = f;
 	file->pMethods = is_database ? &database_methods : &other_methods;
 	if (out != NULL)
 		*out = flags;
@@ -297,6 +317,25 @@ vfs_init(void)
 	if (sqlite3_vfs_register(&vfs, 1) != SQLITE_OK)
 		abort();
 	sqlvfs_init();
+}
+
+void
+vfs_toggle_reader(unsigned number)
+{
+	struct vfs_file *f = databases[number];
+	uint32_t marks[READERS];
+	unsigned i, at = 0;
+
+	if (f->held != 0 || f->regions[0] == NULL) {
+		f->held = 0;
+		return;
+	}
+	memcpy(marks, (const char *)f->regions[0] + READ_MARKS, sizeof(marks));
+	for (i = 1; i < READERS; i++)
+		if (marks[i] != UINT32_MAX && (at == 0 || marks[i] > marks[at]))
+			at = i;
+	if (at != 0)
+		f->held = 1U << (READ_LOCK + at);
 }
 
 void

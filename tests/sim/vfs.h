@@ -3,8 +3,8 @@
  * product's own (proc/sql/sqlvfs.c).  A path is /N/NAME: NAME in the directory that
  * is mounted as N.
  *
- * A database has one connection at a time here, so locks are always granted and
- * shared memory is the connection's own.  A connection whose process died in the
+ * A database has one connection at a time here, so shared memory is its own and
+ * locks are granted, but for what a reader that is made up holds.  A connection whose process died in the
  * middle of it is not closed: nothing of it is touched again.
  */
 #ifndef TESTS_SIM_VFS_H
@@ -18,5 +18,10 @@
 void vfs_init(void);
 /* Borrowed until another takes its place. */
 void vfs_mount(unsigned number, struct file_dir *);
+/*
+ * The open database there gets a reader, which stays where the WAL's last reader was: no
+ * checkpoint goes beyond it and the WAL does not start anew.  Or it loses it.
+ */
+void vfs_toggle_reader(unsigned number);
 
 #endif
