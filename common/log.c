@@ -140,3 +140,24 @@ fatalx(const char *format, ...)
 	va_end(ap);
 	exit(log_fatal_status);
 }
+
+#ifdef __SANITIZE_ADDRESS__
+/*
+ * For the sanitizers, which would be told this by the environment: workers have
+ * none.  A look for leaks at the end needs what the sandbox forbids.
+ */
+const char *__asan_default_options(void);
+const char *__ubsan_default_options(void);
+
+const char *
+__asan_default_options(void)
+{
+	return ("detect_leaks=0:allow_user_segv_handler=0:quarantine_size_mb=16");
+}
+
+const char *
+__ubsan_default_options(void)
+{
+	return ("halt_on_error=1");
+}
+#endif

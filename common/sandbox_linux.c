@@ -70,6 +70,9 @@ static const int set_stdio[] = {
 	SYS_getrusage,
 	/* qsort(3) asks how much memory there is before it sorts a long array. */
 	SYS_sysinfo,
+#ifdef __SANITIZE_ADDRESS__
+	SYS_sigaltstack, /* the sanitizer looks for such a stack at each exit */
+#endif
 };
 
 static const int set_files[] = {

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -109,7 +110,16 @@ class Node:
         with contextlib.suppress(Exception):
             if self.process and self.process.poll() is None:
                 self.kill()
+        reports = self.reports()
         shutil.rmtree(self.dir, ignore_errors=True)
+        assert not reports, "a sanitizer reported: " + reports
+
+    def reports(self):
+        """What a sanitizer found, where the program is built with one: its worker is just replaced."""
+        with contextlib.suppress(OSError):
+            at = re.search(r"AddressSanitizer|runtime error:", self.log)
+            return self.log[max(at.start() - 500, 0):at.start() + 4000] if at else ""
+        return ""
 
     # --- looking inside ---
 
