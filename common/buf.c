@@ -75,3 +75,15 @@ buf_printf(struct buf *b, const char *format, ...)
 	va_end(again);
 	buf_advance(b, (size_t)n);
 }
+
+void *
+list_grow(void *list, size_t count, size_t *cap, size_t size)
+{
+	if (count < *cap)
+		return (list);
+	*cap = *cap == 0 ? 64 : *cap * 2;
+	list = realloc(list, *cap * size);
+	if (list == NULL)
+		fatal("realloc");
+	return (list);
+}

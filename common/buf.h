@@ -21,7 +21,10 @@ struct buf {
 	size_t cap;
 };
 
-#define BUF_INIT { NULL, 0, 0, 0 }
+#define BUF_INIT              \
+	{                     \
+		NULL, 0, 0, 0 \
+	}
 
 void buf_fini(struct buf *);
 /*
@@ -36,6 +39,8 @@ void buf_take(struct buf *, size_t n);
 /* Empties it; gives memory back if it holds more than `keep` bytes of it. */
 void buf_reset(struct buf *, size_t keep);
 void buf_printf(struct buf *, const char *, ...) __attribute__((format(printf, 2, 3)));
+/* Makes room for one more in an array of so many elements of a size each; the array may move. */
+void *list_grow(void *list, size_t count, size_t *cap, size_t size);
 
 static inline size_t
 buf_size(const struct buf *b)

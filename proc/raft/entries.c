@@ -132,13 +132,8 @@ struct reading {
 static void
 note_view(struct entries *entries, struct entries_chunk *chunk)
 {
-	if (entries->nviews == entries->views_cap) {
-		entries->views_cap = entries->views_cap == 0 ? 64 : 2 * entries->views_cap;
-		entries->views =
-		    realloc(entries->views, entries->views_cap * sizeof(*entries->views));
-		if (entries->views == NULL)
-			fatal("realloc");
-	}
+	entries->views = list_grow(
+	    entries->views, entries->nviews, &entries->views_cap, sizeof(*entries->views));
 	entries->views[entries->nviews++] = chunk;
 }
 

@@ -134,7 +134,7 @@ feed_wait(struct raft *raft, const struct origin *origin, uint64_t index, bool l
 		return;
 	}
 	raft->waiters =
-	    raft_grow(raft->waiters, raft->nwaiters, &raft->waiters_cap, sizeof(*raft->waiters));
+	    list_grow(raft->waiters, raft->nwaiters, &raft->waiters_cap, sizeof(*raft->waiters));
 	raft->waiters[raft->nwaiters++] = waiter;
 }
 

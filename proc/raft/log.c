@@ -51,7 +51,7 @@ note_term(struct log *log, uint64_t index, uint64_t term)
 {
 	if (log->nruns > 0 && log->runs[log->nruns - 1].term == term)
 		return;
-	log->runs = log_grow(log->runs, log->nruns, &log->runs_cap, sizeof(*log->runs));
+	log->runs = list_grow(log->runs, log->nruns, &log->runs_cap, sizeof(*log->runs));
 	log->runs[log->nruns++] = (struct term_run){ index, term };
 }
 
@@ -78,7 +78,7 @@ log_note_batch(struct log *log, const struct place *place, const uint8_t *payloa
 {
 	uint64_t index;
 
-	log->places = log_grow(log->places, log->nplaces, &log->places_cap, sizeof(*log->places));
+	log->places = list_grow(log->places, log->nplaces, &log->places_cap, sizeof(*log->places));
 	log->places[log->nplaces++] = *place;
 	for (index = place->first; index <= place->last; index++) {
 		note_term(log, index, entry_term(payload));

@@ -8,7 +8,7 @@
 #include "proc/raft/log.h"
 #include "proc/raft/log_format.h"
 
-#define LOG_WHAT_TO_DO                                                              \
+#define LOG_WHAT_TO_DO                                                               \
 	"restore this node from a backup; if other nodes have the data, remove its " \
 	"data directory and let it join again"
 
@@ -16,8 +16,8 @@ struct segment {
 	uint64_t sequence;
 	uint64_t salt;
 	uint64_t first; /* index its first entry replaces */
-	uint64_t end;	/* bytes used */
-	uint64_t size;	/* bytes of the file */
+	uint64_t end; /* bytes used */
+	uint64_t size; /* bytes of the file */
 	uint32_t before_crc;
 	uint64_t before_batch;
 	uint64_t before_term;
@@ -31,7 +31,7 @@ struct place {
 	uint64_t last;
 	uint64_t sequence; /* of the segment */
 	uint64_t offset;
-	uint64_t batch;	   /* its sequence and checksum, for a segment that cuts behind it */
+	uint64_t batch; /* its sequence and checksum, for a segment that cuts behind it */
 	uint32_t length;
 	uint32_t crc;
 	uint32_t before_crc; /* of the batch before, which a cut may have removed */
@@ -57,10 +57,10 @@ struct log {
 	uint64_t synced;
 	uint64_t bytes;
 	uint64_t batch_sequence; /* of the last batch */
-	uint32_t batch_crc;	 /* its payload's */
-	struct buf batch;	 /* head and payload being built; whole blocks once written */
-	size_t payload;		 /* bytes of the payload in it, once written */
-	uint32_t count;		 /* entries in it */
+	uint32_t batch_crc; /* its payload's */
+	struct buf batch; /* head and payload being built; whole blocks once written */
+	size_t payload; /* bytes of the payload in it, once written */
+	uint32_t count; /* entries in it */
 	bool building;
 	int spare; /* a segment prepared ahead, or -1 */
 	uint64_t spare_done; /* bytes of it that are zero-filled */
@@ -84,7 +84,6 @@ bool segment_remove(struct log *, size_t i);
 void segment_trim(struct log *, size_t i);
 /* What an earlier life has prepared: only its size matters, a new header voids what is in it. */
 void segment_find_spare(struct log *);
-void *log_grow(void *list, size_t count, size_t *cap, size_t size);
 
 /* log_scan.c */
 int log_scan(struct log *, struct error *);

@@ -42,7 +42,7 @@ on_name(void *arg, const char *name)
 	segment_name(sequence, again);
 	if (strcmp(name, again) != 0)
 		return;
-	names->sequences = log_grow(names->sequences, names->count, &names->cap, sizeof(uint64_t));
+	names->sequences = list_grow(names->sequences, names->count, &names->cap, sizeof(uint64_t));
 	names->sequences[names->count++] = sequence;
 }
 

@@ -25,18 +25,6 @@ segment_name(uint64_t sequence, char out[24])
 	(void)snprintf(out, 24, "%016llx.seg", (unsigned long long)sequence);
 }
 
-void *
-log_grow(void *list, size_t count, size_t *cap, size_t size)
-{
-	if (count < *cap)
-		return (list);
-	*cap = *cap == 0 ? 64 : *cap * 2;
-	list = realloc(list, *cap * size);
-	if (list == NULL)
-		fatal("realloc");
-	return (list);
-}
-
 /* Fills a file with zeros from `from` to `to`, so that later writes change no metadata. */
 static int
 fill(struct log *log, int file, uint64_t from, uint64_t to)

@@ -52,18 +52,6 @@ raft_now_ns(void)
 	return ((uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec);
 }
 
-void *
-raft_grow(void *list, size_t count, size_t *cap, size_t size)
-{
-	if (count < *cap)
-		return (list);
-	*cap = *cap == 0 ? 64 : *cap * 2;
-	list = realloc(list, *cap * size);
-	if (list == NULL)
-		fatal("realloc");
-	return (list);
-}
-
 static void
 on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd)
 {

@@ -100,8 +100,6 @@ struct raft {
 };
 
 uint64_t raft_now_ns(void);
-/* Makes room for one more in a list; ends the process without memory. */
-void *raft_grow(void *list, size_t count, size_t *cap, size_t size);
 
 /* start.c */
 void start_init(struct raft *);

@@ -262,7 +262,7 @@ serve_on_read_index(void *state, struct chan *chan, const union msg *msg, int fd
 		return;
 	}
 	raft->readers =
-	    raft_grow(raft->readers, raft->nreaders, &raft->readers_cap, sizeof(*raft->readers));
+	    list_grow(raft->readers, raft->nreaders, &raft->readers_cap, sizeof(*raft->readers));
 	raft->readers[raft->nreaders++] = (struct reader){ origin, raft->token };
 }
 
