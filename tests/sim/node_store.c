@@ -10,27 +10,28 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "proc/raft/members.h"
 #include "proc/raft/vote.h"
 #include "tests/sim/guard.h"
 #include "tests/sim/sim.h"
 
-#define MEMBERS "members"
 #define INCOMING "incoming"
 
 static const uint8_t instance[LOG_ID_SIZE];
 
-struct saved_members {
-	uint64_t base; /* they are the latest at it */
-	uint64_t index;
-	uint64_t len;
-	uint8_t data[PEER_CONFIGURATION_MAX];
-};
-
 /* A file that tells an unfinished installation from none. */
 struct saved_install {
 	struct machine_state state;
-	struct saved_members members;
+	struct members members; /* of the snapshot */
 };
+
+/* So much of it is written. */
+static size_t
+install_size(const struct saved_install *saved)
+{
+	return (offsetof(struct saved_install, members.configuration.members) +
+		saved->members.configuration.count * sizeof(struct peer_member));
+}
 
 /* ---- whole files ---- */
 
@@ -189,13 +190,13 @@ note_member(void *arg, const struct log_entry *entry)
 static int
 load_members(struct node *node, struct core_start *start)
 {
-	static struct saved_members saved;
+	static struct members saved;
 
-	node->base = 0;
-	if (store_get(disk_dir(node->raft_disk), MEMBERS, &saved, sizeof(saved)) == -1)
-		return (0);
+	if (members_read(disk_dir(node->raft_disk), instance, &saved, &node->why) == -1)
+		return (-1);
 	node->base = saved.base;
-	return (peer_configuration_decode(&start->latest, saved.index, saved.data, saved.len));
+	start->latest = saved.configuration;
+	return (0);
 }
 
 struct comparing {
@@ -275,7 +276,7 @@ recover_vote(struct sim *sim, struct node *node, struct core_start *start)
 	return (0);
 }
 
-static int save_members(struct node *, const struct saved_members *);
+static int save_members(struct node *, const struct members *);
 
 static int
 forget_incoming(struct node *node)
@@ -329,8 +330,8 @@ node_recover(struct sim *sim, struct node *node, struct core_start *start)
 	compare_log(sim, node);
 	if (finish_install(sim, node, &node->log) == -1)
 		return (-1);
-	if (load_members(node, start) != 0)
-		return (error_set(&node->why, "the saved members do not decode"));
+	if (load_members(node, start) == -1)
+		return (-1);
 	if (log_first(node->log) > node->base + 1)
 		return (error_set(&node->why, "the log begins behind the saved members"));
 	start->base = node->base;
@@ -357,22 +358,12 @@ node_recover(struct sim *sim, struct node *node, struct core_start *start)
 /* ---- compaction and images ---- */
 
 static int
-save_members(struct node *node, const struct saved_members *saved)
+save_members(struct node *node, const struct members *saved)
 {
-	size_t len = offsetof(struct saved_members, data) + saved->len;
-
-	if (store_put(disk_dir(node->raft_disk), MEMBERS, saved, len) == -1)
+	if (members_write(disk_dir(node->raft_disk), instance, saved) == -1)
 		return (-1);
 	node->base = saved->base;
 	return (0);
-}
-
-static void
-fill_members(struct saved_members *saved, const struct peer_configuration *members, uint64_t base)
-{
-	saved->base = base;
-	saved->index = members->index;
-	saved->len = peer_configuration_encode(members, saved->data);
 }
 
 /* The log may go up to what the plan keeps; the members at its new base are saved first. */
@@ -381,11 +372,11 @@ node_compact(struct sim *sim, struct node *node, uint64_t index)
 {
 	uint64_t base = index > sim->plan.keep ? index - sim->plan.keep : 0;
 	const struct peer_configuration *members;
-	static struct saved_members saved;
+	static struct members saved;
 
 	if (base <= node->base || (members = core_configuration_at(node->core, base)) == NULL)
 		return;
-	fill_members(&saved, members, base);
+	saved = (struct members){ base, *members };
 	if (save_members(node, &saved) == -1)
 		return;
 	core_compacted(node->core, base);
@@ -407,10 +398,9 @@ node_install(struct sim *sim, struct node *node, const struct packet *packet)
 		return;
 	}
 	saved.state = image->state;
-	fill_members(&saved.members, &image->latest, image->state.index);
+	saved.members = (struct members){ image->state.index, image->latest };
 	if (machine_receive(sim, node, image, packet->len) == -1 ||
-	    store_put(disk_dir(node->db_disk), INCOMING, &saved,
-		offsetof(struct saved_install, members.data) + saved.members.len) == -1) {
+	    store_put(disk_dir(node->db_disk), INCOMING, &saved, install_size(&saved)) == -1) {
 		core_snapshot_failed(node->core);
 		return;
 	}
