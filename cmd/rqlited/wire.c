@@ -161,9 +161,7 @@ wire_raft(struct master *master, struct worker *worker)
 	tell_bool(worker, "bootstrap", flags->join[0] == '\0');
 	tell_bool(worker, "auth", flags->auth[0] != '\0');
 	tell_number(worker, "raft-heartbeat-timeout", flags->raft_heartbeat_timeout);
-	tell_number(worker, "raft-election-timeout", flags->raft_election_timeout);
 	tell_number(worker, "raft-leader-lease-timeout", flags->raft_leader_lease_timeout);
-	tell_number(worker, "raft-commit-timeout", flags->raft_commit_timeout);
 	tell_number(worker, "raft-snap", (int64_t)flags->raft_snap);
 	tell_number(worker, "vm-steps-max", (int64_t)flags->vm_steps_max);
 	tell_number(worker, "disk-scale", (int64_t)flags->disk_scale);

@@ -5,6 +5,7 @@
 #include "proc/raft/entries.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +185,38 @@ entries_drop_views(struct entries *entries)
 {
 	while (entries->nviews > 0)
 		chunk_unref(entries, entries->views[--entries->nviews]);
+}
+
+struct noting {
+	struct core_start *start;
+	uint64_t bad; /* an entry that does not decode, 0: none */
+};
+
+static bool
+note_one(void *arg, const struct log_entry *entry)
+{
+	struct noting *noting = arg;
+
+	if (entry->index > noting->start->base &&
+	    core_start_note(noting->start, entry->index, entry->type, entry->data, entry->len) != 0)
+		noting->bad = entry->index;
+	return (noting->bad == 0);
+}
+
+int
+entries_note_members(struct log *log, struct core_start *start, struct error *error)
+{
+	struct noting noting = { start, 0 };
+
+	if (log_read(log, log_first(log), note_one, &noting, error) == -1)
+		return (-1);
+	if (noting.bad != 0)
+		return (error_set(error,
+		    "raft log: entry %" PRIu64 " should name the members and does not: restore "
+		    "this node from a backup; if other nodes have the data, remove its data "
+		    "directory and let it join again",
+		    noting.bad));
+	return (0);
 }
 
 void

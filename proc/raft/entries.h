@@ -33,6 +33,11 @@ void entries_release(struct entries *, void *owner);
 struct core_ops entries_ops(struct entries *);
 /* Ends the views that ops.read has made: when the ready they went out with is done. */
 void entries_drop_views(struct entries *);
+/*
+ * Tells of the changes of members that the log holds behind start->base.  -1 and the
+ * error if one can't be read.
+ */
+int entries_note_members(struct log *, struct core_start *, struct error *);
 /* Frees all; every entry was released. */
 void entries_fini(struct entries *);
 

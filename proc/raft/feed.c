@@ -157,7 +157,8 @@ feed_on_applied(void *state, struct chan *chan, const union msg *msg, int fd)
 	struct raft *raft = state;
 	size_t i, kept = 0;
 
-	if (raft->core == NULL || msg->applied.index > raft->fed)
+	if (raft->core == NULL || msg->applied.index > raft->fed ||
+	    msg->applied.index < raft->applied)
 		fatalx("sql applied what it was not given");
 	consensus_tick(raft);
 	core_applied(raft->core, msg->applied.index, msg->applied.chain);

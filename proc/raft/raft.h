@@ -41,9 +41,7 @@ struct raft_settings {
 	bool bootstrap;
 	bool auth;
 	int64_t heartbeat_ns;
-	int64_t election_ns;
 	int64_t lease_ns;
-	int64_t commit_ns;
 	int64_t snap;
 	int64_t vm_steps_max;
 	int64_t disk_scale;

@@ -93,16 +93,6 @@ start_on_picked(void *state, struct chan *chan, const union msg *msg, int fd)
 
 /* ---- the core ---- */
 
-static bool
-note_member(void *arg, const struct log_entry *entry)
-{
-	struct core_start *start = arg;
-
-	/* What is before the base is in the members' file. */
-	return (entry->index <= start->base ||
-		core_start_note(start, entry->index, entry->type, entry->data, entry->len) == 0);
-}
-
 /* What log, vote, members' file and database remember. */
 static void
 remember(struct raft *raft, struct core_start *start)
@@ -133,7 +123,7 @@ remember(struct raft *raft, struct core_start *start)
 		    ", but the log holds %" PRIu64 " to %" PRIu64
 		    ": files of different times were mixed; restore this node from a backup",
 		    start->applied, start->base + 1, start->last);
-	if (log_read(raft->log, log_first(raft->log), note_member, start, &error) == -1)
+	if (entries_note_members(raft->log, start, &error) == -1)
 		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
 }
 
@@ -164,7 +154,7 @@ is_beginning(const struct raft *raft)
 	const struct vote *vote = &raft->vote;
 
 	return (raft->settings.bootstrap && log_last(raft->log) == 0 &&
-	    (vote->term <= 1 || vote->candidate == identity_id(&raft->identity)));
+		(vote->term <= 1 || vote->candidate == identity_id(&raft->identity)));
 }
 
 static uint64_t

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "proc/raft/entries.h"
 #include "proc/raft/members.h"
 #include "proc/raft/vote.h"
 #include "tests/sim/guard.h"
@@ -175,18 +176,6 @@ const struct core_ops node_core_ops = {
 
 /* ---- recovery ---- */
 
-static bool
-note_member(void *arg, const struct log_entry *entry)
-{
-	struct node *node = arg;
-	struct core_start *start = node->starting;
-
-	if (entry->index > node->base &&
-	    core_start_note(start, entry->index, entry->type, entry->data, entry->len) != 0)
-		fatalx("entry %llu does not decode", (unsigned long long)entry->index);
-	return (true);
-}
-
 static int
 load_members(struct node *node, struct core_start *start)
 {
@@ -336,7 +325,7 @@ node_recover(struct sim *sim, struct node *node, struct core_start *start)
 		return (error_set(&node->why, "the log begins behind the saved members"));
 	start->base = node->base;
 	start->base_term = start->base > 0 ? log_term(node->log, start->base) : 0;
-	if (log_read(node->log, log_first(node->log), note_member, node, &node->why) == -1 ||
+	if (entries_note_members(node->log, start, &node->why) == -1 ||
 	    machine_start(sim, node) == -1)
 		return (-1);
 	start->now = node_clock(sim, node);

@@ -126,6 +126,42 @@ test_read_log(void **state)
 	entries_drop_views(&entries);
 }
 
+static void
+put_members(const uint8_t *data, size_t len)
+{
+	struct iovec part = { (void *)(uintptr_t)data, len };
+
+	log_begin(book.log);
+	log_add(book.log, 1, PEER_ENTRY_NOOP, NULL, 0);
+	log_add(book.log, 1, PEER_ENTRY_CONFIGURATION, &part, 1);
+	assert_int_equal(log_commit(book.log), 0);
+}
+
+/* What is behind the base counts, the last of it; what can't be read stops the start. */
+static void
+test_members_of_the_log(void **state)
+{
+	static struct peer_configuration members = { .count = 1,
+		.members = { { .id = 7, .suffrage = PEER_VOTER, .name = "a", .address = "b" } } };
+	static struct core_start start, later, damaged;
+	uint8_t data[PEER_CONFIGURATION_MAX];
+	struct error error;
+
+	put_members(data, peer_configuration_encode(&members, data));
+	members.members[0].id = 8;
+	put_members(data, peer_configuration_encode(&members, data));
+	assert_int_equal(entries_note_members(book.log, &start, &error), 0);
+	assert_int_equal(start.latest.index, 4);
+	assert_int_equal(start.latest.members[0].id, 8);
+	assert_int_equal(start.before.members[0].id, 7);
+	later.base = 4;
+	assert_int_equal(entries_note_members(book.log, &later, &error), 0);
+	assert_int_equal(later.latest.count, 0);
+	put_members(data, 3);
+	assert_int_equal(entries_note_members(book.log, &damaged, &error), -1);
+	assert_non_null(strstr(error.text, "entry 6 should name the members"));
+}
+
 int
 main(void)
 {
@@ -135,6 +171,7 @@ main(void)
 		TEST(test_each_keeps_its_bytes),
 		TEST(test_hold_and_release),
 		TEST(test_read_log),
+		TEST(test_members_of_the_log),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
