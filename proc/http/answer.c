@@ -3,15 +3,20 @@
  * Header values are not copied by h2o, so they are literals, settings, or in
  * the request's pool.
  */
+#include "proc/http/answer.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "common/json.h"
 #include "common/log.h"
 #include "proc/http/http.h"
+#include "proc/http/job.h"
 #include "proc/http/metrics.h"
+#include "proc/http/tickets.h"
 
 static const char type_text[] = "text/plain; charset=utf-8";
+static const char type_json[] = "application/json; charset=utf-8";
 
 const char *
 answer_reason(int status)
@@ -144,7 +149,6 @@ answer_headers(struct job *job, int status, const char *content_type)
 	tickets_wipe(job);
 	job_release(job);
 	job_unwait(job);
-	job->status = status;
 	req->res.status = status;
 	req->res.reason = answer_reason(status);
 	if (!job->bare)
@@ -203,6 +207,30 @@ answer_error(struct job *job, int status, const char *format, ...)
 	text[n++] = '\n';
 	add_text(job, "x-content-type-options", "X-Content-Type-Options", "nosniff");
 	answer_body(job, status, type_text, text, (size_t)n);
+}
+
+struct reply
+answer_reply(const struct job *job)
+{
+	struct reply reply = {
+		.pretty = job->params.pretty,
+		.timings = job->params.timings,
+		.time_ns = http_now_ns() - job->started_ns,
+		.raft_index = job->params.raft_index ? job->index : 0,
+	};
+
+	return (reply);
+}
+
+void
+answer_envelope_error(struct job *job, const char *text)
+{
+	struct buf *out = &job->http->scratch;
+	struct reply reply = answer_reply(job);
+
+	buf_reset(out, MIB);
+	reply_error(out, &reply, text);
+	answer_body(job, 200, type_json, buf_bytes(out), buf_size(out));
 }
 
 void

@@ -6,12 +6,15 @@
  * A reload prepares a second context beside the one in use.  The old one is
  * freed only after every handshake that began with it is over.
  */
+#include "proc/http/cert.h"
+
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "proc/http/http.h"
+#include "proc/http/server.h"
 #include "proc/http/tls.h"
 
 #define PEM_MAX (4 * 1024 * 1024)

@@ -12,6 +12,7 @@
 
 #include "proc/http/h2o_inside.h"
 #include "proc/http/http.h"
+#include "proc/http/server.h"
 
 /*
  * A purse of 1,000 idle frames, into which come 200 a second, and one for each 64

@@ -2,9 +2,16 @@
  * Takes a request in: framing as it was sent, parameters, route, permission,
  * method, in this order (that of rqlite), and hands it to what the endpoint does.
  */
+#include "proc/http/handler.h"
+
 #include "common/log.h"
+#include "proc/http/answer.h"
 #include "proc/http/framing.h"
 #include "proc/http/http.h"
+#include "proc/http/job.h"
+#include "proc/http/server.h"
+#include "proc/http/tickets.h"
+#include "proc/http/work.h"
 
 /* The raw head of an HTTP/1 request is still in the connection's buffer: h2o hides duplicates. */
 static bool

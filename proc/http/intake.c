@@ -8,13 +8,17 @@
  * times a second of work for the sum of bodies.  When that is too much, the larger
  * ones of the address that sends most are given up: others go on.
  */
+#include "proc/http/intake.h"
+
 #include <sys/socket.h>
 
 #include <assert.h>
 
 #include "proc/http/h2o_inside.h"
 #include "proc/http/http.h"
+#include "proc/http/linger.h"
 #include "proc/http/pace.h"
+#include "proc/http/server.h"
 
 #define LOOK_MS 100
 

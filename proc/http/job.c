@@ -7,6 +7,8 @@
  * that leaves would go unnoticed.  For HTTP/1 the read is kept armed meanwhile,
  * without reading: job_hold().  It also saves two system calls a request.
  */
+#include "proc/http/job.h"
+
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -14,7 +16,11 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "proc/http/answer.h"
 #include "proc/http/http.h"
+#include "proc/http/server.h"
+#include "proc/http/status.h"
+#include "proc/http/upload.h"
 
 #define NO_SLOT UINT32_MAX
 #define AUTH_WAIT_NS (5LL * 1000000000)

@@ -4,6 +4,8 @@
  * a copy of the descriptor stays behind for a moment, takes what still comes and
  * drops it, until the client has seen our end and closes its own.
  */
+#include "proc/http/linger.h"
+
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "proc/http/http.h"
+#include "proc/http/server.h"
 
 #define LINGER_NS (2LL * 1000000000)
 #define DROPS 16 /* reads at a time */

@@ -3,6 +3,8 @@
  * itself, so that one epoll serves clients and siblings.  The callback is
  * level-triggered.
  */
+#include "proc/http/loop.h"
+
 #include "proc/http/http.h"
 
 static void
@@ -60,7 +62,7 @@ update(struct proc *proc, struct chan *chan)
 }
 
 void
-http_loop_ops(struct proc_ops *ops)
+loop_ops(struct proc_ops *ops)
 {
 	ops->attach = attach;
 	ops->detach = detach;

@@ -7,7 +7,19 @@
 
 #include "common/log.h"
 #include "common/sandbox.h"
+#include "proc/http/answer.h"
+#include "proc/http/cert.h"
+#include "proc/http/flood.h"
 #include "proc/http/http.h"
+#include "proc/http/intake.h"
+#include "proc/http/job.h"
+#include "proc/http/loop.h"
+#include "proc/http/result.h"
+#include "proc/http/server.h"
+#include "proc/http/status.h"
+#include "proc/http/tickets.h"
+#include "proc/http/upload.h"
+#include "proc/http/work.h"
 
 static const struct sandbox http_sandbox = {
 	.role = "http",
@@ -153,7 +165,7 @@ main(void)
 	tickets_init(&http);
 	server_init(&http);
 	proc_confine(&http.proc, &http_sandbox);
-	http_loop_ops(&ops);
+	loop_ops(&ops);
 	proc_install(&http.proc, &ops, handlers, sizeof(handlers) / sizeof(handlers[0]));
 	proc_ready(&http.proc);
 	server_start(&http);

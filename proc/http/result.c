@@ -4,37 +4,33 @@
  * credit for what the client took, so that memory does not grow with results.
  * A failure after the first byte cuts the connection: never a well-formed lie.
  */
+#include "proc/http/result.h"
+
 #include <sys/socket.h>
 
 #include "common/log.h"
 #include "common/pulse.h"
+#include "proc/http/answer.h"
+#include "proc/http/handler.h"
 #include "proc/http/http.h"
+#include "proc/http/job.h"
 #include "proc/http/reply.h"
+#include "proc/http/server.h"
+#include "proc/http/status.h"
+#include "proc/http/tickets.h"
+#include "proc/http/work.h"
 
 #define RENEWALS_MAX 50 /* of one request's ticket */
 #define PARTS_MAX (64 * MIB) /* of a result of sql, which has no credit */
 
 static const char type_json[] = "application/json; charset=utf-8";
 
-static struct reply
-reply_of(const struct job *job)
-{
-	struct reply reply = {
-		.pretty = job->params.pretty,
-		.timings = job->params.timings,
-		.time_ns = http_now_ns() - job->started_ns,
-		.raft_index = job->params.raft_index ? job->index : 0,
-	};
-
-	return (reply);
-}
-
 /* A result that came in one piece. */
 static void
 answer_whole(struct job *job, const struct ipc_bytes *body)
 {
 	struct buf *out = &job->http->scratch;
-	struct reply reply = reply_of(job);
+	struct reply reply = answer_reply(job);
 
 	buf_reset(out, MIB);
 	reply_begin(out, &reply);
@@ -120,7 +116,7 @@ on_stop(h2o_generator_t *generator, h2o_req_t *req)
 static void
 start_stream(struct job *job)
 {
-	struct reply reply = reply_of(job);
+	struct reply reply = answer_reply(job);
 
 	if (job->mode != QUERY_ANALYZE)
 		answer_served_by(job);
@@ -139,7 +135,7 @@ add_part(struct job *job, const struct ipc_bytes *body, bool last)
 		start_stream(job);
 	buf_add(&job->parts, body->data, body->len);
 	if (last) {
-		struct reply reply = reply_of(job);
+		struct reply reply = answer_reply(job);
 
 		reply_end(&job->parts, &reply);
 		job->ended = true;
@@ -158,17 +154,6 @@ fail(struct job *job, const char *text)
 		cut_stream(job);
 	else
 		answer_envelope_error(job, text);
-}
-
-void
-answer_envelope_error(struct job *job, const char *text)
-{
-	struct buf *out = &job->http->scratch;
-	struct reply reply = reply_of(job);
-
-	buf_reset(out, MIB);
-	reply_error(out, &reply, text);
-	answer_body(job, 200, type_json, buf_bytes(out), buf_size(out));
 }
 
 /*

@@ -5,66 +5,32 @@
  *
  * h2o has one timer for a whole request and none for a client that does not
  * read; TCP_USER_TIMEOUT on the listener (the master sets it) and the sweep
- * make up for it.  h2o's timers follow gettimeofday(), which is replaced by a
- * monotonic one, so that a jump of the clock kills nothing.
+ * make up for it.
  */
+#include "proc/http/server.h"
+
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "proc/http/answer.h"
+#include "proc/http/handler.h"
 #include "proc/http/http.h"
+#include "proc/http/intake.h"
+#include "proc/http/job.h"
+#include "proc/http/linger.h"
 
 #define ACCEPT_BATCH 16
 #define HOLD_MS 60000 /* how long a former certificate is kept for handshakes begun with it */
 #define SWEEP_MS 1000
 #define IDLE_S 180 /* between requests */
 #define RESET_RATE 100 /* HTTP/2 requests a second a client may give up */
-#define CLOCK_SLEW 100 /* of the wall clock's distance, a 1/100th a second is made up */
-
-int64_t
-http_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
-}
-
-/* libc's is replaced for h2o: monotonic, drawn slowly towards the wall clock, which Date shows. */
-int
-gettimeofday(struct timeval *restrict tv, void *restrict zone)
-{
-	static int64_t offset_us, last_us;
-	struct timespec mono, wall;
-	int64_t mono_us, wall_us, drift, passed;
-
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	clock_gettime(CLOCK_REALTIME, &wall);
-	mono_us = (int64_t)mono.tv_sec * 1000000 + mono.tv_nsec / 1000;
-	wall_us = (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
-	if (last_us == 0)
-		offset_us = wall_us - mono_us;
-	drift = wall_us - mono_us - offset_us;
-	passed = (mono_us - last_us) / CLOCK_SLEW;
-	if (drift > passed)
-		drift = passed;
-	if (drift < -passed)
-		drift = -passed;
-	offset_us += drift;
-	last_us = mono_us;
-	tv->tv_sec = (time_t)((mono_us + offset_us) / 1000000);
-	tv->tv_usec = (suseconds_t)((mono_us + offset_us) % 1000000);
-	return (0);
-}
 
 /* ---- connections per address ---- */
 

@@ -3,11 +3,15 @@
  * sql and the master, each within a second; a part that does not come is an error
  * member, or left out.  What they are made into is pages_status.c's and metrics.c's.
  */
+#include "proc/http/status.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "proc/http/answer.h"
 #include "proc/http/http.h"
+#include "proc/http/job.h"
 #include "proc/http/pages.h"
 
 enum part { PART_MASTER, PART_RAFT, PART_SQL, PART__COUNT };

@@ -7,12 +7,18 @@
  *
  * A new generation on the board voids every ticket at once.
  */
+#include "proc/http/tickets.h"
+
 #include <sys/random.h>
 
 #include "common/log.h"
 #include "common/siphash.h"
+#include "proc/http/answer.h"
 #include "proc/http/basic.h"
+#include "proc/http/handler.h"
 #include "proc/http/http.h"
+#include "proc/http/job.h"
+#include "proc/http/server.h"
 #include "proto/perm.h"
 
 #define TICKET_USE_MS (5 * 60 * 1000) /* well within the life auth gives it */

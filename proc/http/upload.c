@@ -2,8 +2,11 @@
  * Commands too long for one message to raft: kept here and sent in parts, as raft
  * has room for them, so that what others send is not held up behind them.
  */
+#include "proc/http/upload.h"
+
 #include "common/log.h"
 #include "proc/http/http.h"
+#include "proc/http/job.h"
 
 void
 upload_keep(struct job *job)

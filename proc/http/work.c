@@ -3,30 +3,26 @@
  * straight to a reader; linearizable ones first get a read index, strong ones a
  * barrier through the log; writes go to raft, and sql answers.
  */
+#include "proc/http/work.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/pulse.h"
+#include "proc/http/answer.h"
 #include "proc/http/body.h"
 #include "proc/http/http.h"
+#include "proc/http/job.h"
 #include "proc/http/pragma.h"
+#include "proc/http/status.h"
+#include "proc/http/upload.h"
 #include "proto/command.h"
 
 #define CHANNEL_FULL (96 * MIB) /* unsent to a sibling: then 503 */
 
 static const char type_json[] = "application/json; charset=utf-8";
-
-const struct board_state *
-http_state(struct http *http)
-{
-	if (!http->state_fresh) {
-		(void)board_read(http->board, &http->state);
-		http->state_fresh = true;
-	}
-	return (&http->state);
-}
 
 static bool
 is_leader(struct http *http)
@@ -293,7 +289,6 @@ ask_barrier(struct job *job)
 	}
 	if (is_full(job, raft))
 		return;
-	job->strong = true;
 	msg_barrier_send(raft, &barrier, -1);
 	job->phase = JOB_INDEX;
 	job_hold(job);

@@ -1,0 +1,16 @@
+/*
+ * Takes requests in: framing, parameters, route, permission, method.
+ */
+#ifndef PROC_HTTP_HANDLER_H
+#define PROC_HTTP_HANDLER_H
+
+#include <h2o.h>
+
+struct job;
+
+/* h2o's handler of every request.  Always 0: each is answered, now or later. */
+int handler_on_request(h2o_handler_t *, h2o_req_t *);
+/* Who it is was found out (job->perms): the request goes on, or is refused. */
+void handler_authorized(struct job *);
+
+#endif
