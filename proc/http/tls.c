@@ -289,6 +289,29 @@ on_info(const SSL *ssl, int where, int ret)
 		tell(ssl, plain_answer, sizeof(plain_answer) - 1);
 }
 
+/*
+ * Signatures of ours: only what `key` makes, for it would take a wish for another
+ * as the sign of a captured http.  Of clients: every kind without SHA-1 and SHA-224.
+ * LibreSSL has no such call, and no such list: it offers no SHA-224.
+ */
+static int
+use_signatures(SSL_CTX *ctx)
+{
+#ifdef LIBRESSL_VERSION_NUMBER
+	return (0);
+#else
+#define OURS                                      \
+	"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:" \
+	"RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
+	return (SSL_CTX_set1_sigalgs_list(ctx, OURS) == 1 &&
+			SSL_CTX_set1_client_sigalgs_list(ctx,
+			    OURS ":ed25519:ed448:rsa_pss_pss_sha256:rsa_pss_pss_sha384:"
+				 "rsa_pss_pss_sha512") == 1
+		    ? 0
+		    : -1);
+#endif
+}
+
 static int
 use_protocols(SSL_CTX *ctx)
 {
@@ -305,7 +328,7 @@ use_protocols(SSL_CTX *ctx)
 	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-521") != 1 ||
 	    SSL_CTX_set_num_tickets(ctx, 1) != 1)
 		return (-1);
-	return (0);
+	return (use_signatures(ctx));
 }
 
 static int

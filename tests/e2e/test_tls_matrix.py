@@ -118,12 +118,15 @@ def test_modern_is_accepted(plain, arguments):
         "AECDH-AES128-SHA", "ADH-AES128-GCM-SHA256", "DHE-RSA-AES128-GCM-SHA256", "AES128-GCM-SHA256", "AES128-SHA",
         "NULL-SHA256", "CAMELLIA128-SHA")),
     ["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"], ["-groups", "ffdhe2048"],
+    *(["-tls1_2", "-cipher", "ALL:@SECLEVEL=0", "-sigalgs", "ECDSA+" + name] for name in ("SHA1", "SHA224")),
 ], ids=" ".join)
 def test_weak_is_refused(plain, arguments):
+    workers = plain.workers()
     answered, said = asks(plain, *arguments)
     assert not answered
     assert "alert" in said, "the server refused it, and said so: " + said
     assert asks(plain)[0]
+    assert plain.workers() == workers, "nobody took a client's wish for a break-in"
 
 
 def test_no_compression_and_secure_renegotiation_only(plain):

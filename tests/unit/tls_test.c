@@ -24,6 +24,7 @@
 
 static uint8_t ticket_keys[TLS_TICKET_KEYS_SIZE];
 static struct sign_key *signer;
+static unsigned asked; /* signatures */
 
 /* A node's certificate and key, two CAs, and clients of theirs. */
 static EVP_PKEY *server_key, *ca_key, *client_key;
@@ -35,6 +36,7 @@ ask(void *arg, const struct shadowkey_request *request, uint8_t *out)
 {
 	struct error error;
 
+	asked++;
 	return (sign_block(signer, request, out, &error));
 }
 
@@ -167,6 +169,56 @@ test_versions_and_ciphers(void **state)
 		assert_int_equal(talks(server, client), rows[i].good);
 	}
 	SSL_CTX_free(server);
+}
+
+/*
+ * A client chooses the digest; one that `key` does not sign is not asked of it, or
+ * anybody could have http taken for captured.
+ */
+static void
+test_digests_that_are_not_signed(void **state)
+{
+	static const char *const sigalgs[] = { "ECDSA+SHA224", "ECDSA+SHA1" };
+	struct tls_setup setup = setup_of();
+	SSL_CTX *server = make_ctx(&setup);
+
+	SSL_CTX_set_security_level(server, 0);
+	asked = 0;
+	for (size_t i = 0; i < 2; i++) {
+		SSL_CTX *client = client_of(TLS1_2_VERSION);
+
+		assert_int_equal(SSL_CTX_set1_sigalgs_list(client, sigalgs[i]), 1);
+		assert_false(talks(server, client));
+	}
+	assert_int_equal(asked, 0);
+	assert_true(talks(server, client_of(TLS1_2_VERSION)));
+	assert_int_equal(asked, 1);
+	SSL_CTX_free(server);
+}
+
+/* A client of TLS 1.2 that names no signature at all would be meant to take SHA-1. */
+static void
+test_no_signature_named(void **state)
+{
+	static const char hello[] =
+	    "\x16\x03\x01\x00\x3d\x01\x00\x00\x39\x03\x03"
+	    "0123456789abcdef0123456789abcdef\x00\x00\x02\xc0\x2b\x01\x00"
+	    "\x00\x0e\x00\x0a\x00\x04\x00\x02\x00\x17\x00\x0b\x00\x02\x01\x00";
+	struct tls_setup setup = setup_of();
+	SSL_CTX *server = make_ctx(&setup);
+	SSL *ssl;
+	BIO *in = BIO_new(BIO_s_mem());
+
+	SSL_CTX_set_security_level(server, 0);
+	ssl = SSL_new(server);
+	asked = 0;
+	assert_int_equal(BIO_write(in, hello, sizeof(hello) - 1), sizeof(hello) - 1);
+	SSL_set_bio(ssl, in, BIO_new(BIO_s_mem()));
+	assert_int_equal(SSL_accept(ssl), -1);
+	assert_int_equal(asked, 0);
+	SSL_free(ssl);
+	SSL_CTX_free(server);
+	ERR_clear_error();
 }
 
 static void
@@ -519,6 +571,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions_and_ciphers),
+		cmocka_unit_test(test_digests_that_are_not_signed),
+		cmocka_unit_test(test_no_signature_named),
 		cmocka_unit_test(test_alpn),
 		cmocka_unit_test(test_client_certificates),
 		cmocka_unit_test(test_not_verified),
