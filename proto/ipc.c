@@ -1,5 +1,5 @@
 /*
- * Codecs and table of the messages listed in ipc.h, made by its macros.
+ * Codecs and table of the messages listed in ipc_list.h, made by its macros.
  * The bytes decoded here come from a sibling that may have been taken over.
  */
 #include "proto/ipc.h"
@@ -226,13 +226,4 @@ ipc_revision(void)
 	static const char list[] = IPC_LIST(LIST_TEXT);
 
 	return (crc32c(0, list, sizeof(list)));
-}
-
-const char *
-role_name(enum role role)
-{
-	static const char *const names[ROLE__COUNT] = { "master", "http", "auth", "key", "raft", "sql",
-		"read" };
-
-	return (role < ROLE__COUNT ? names[role] : "?");
 }

@@ -1,7 +1,7 @@
 /*
  * Wiring: the slice of the configuration each role gets, as named settings and
  * open descriptors, and one socketpair for each pair of roles that have a
- * message for each other (proto/ipc.h).
+ * message for each other (proto/ipc_list.h).
  */
 #include <sys/socket.h>
 

@@ -1,5 +1,5 @@
 /*
- * Commands in parts: see upload.h and proto/ipc.h.  http may have been taken over:
+ * Commands in parts: see upload.h and proto/ipc_fields.h.  http may have been taken over:
  * it can not send more than it was given room for, and all that waits is bounded.
  * What was admitted first gets memory first; the rest waits with its client.
  */

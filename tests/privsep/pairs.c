@@ -1,6 +1,6 @@
 /*
  * Who hears a message that it must not get from that peer ends: each worker for
- * each peer and each message outside the table of proto/ipc.h, the master by
+ * each peer and each message outside the table of proto/ipc_list.h, the master by
  * killing who sent it.  And a damaged frame is refused, or taken for just what
  * it says, in a living worker as in ipc_decode().
  *

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="workers are confined a
 
 def messages():
     """How many messages the table has, and how many pairs of workers and messages to the master."""
-    text = (pathlib.Path(__file__).resolve().parents[2] / "proto/ipc.h").read_text()
+    text = (pathlib.Path(__file__).resolve().parents[2] / "proto/ipc_list.h").read_text()
     rows = re.findall(r"^\tX\((\w+),\s+\w+,\s+([\w| ]+),\s+([\w| ]+),", text, re.M)
     to_master = 0
     for _, senders, receivers in rows:
