@@ -35,6 +35,20 @@ struct check_term {
 	int64_t at_us; /* when its leadership began */
 };
 
+/* A copy of what the node's log holds, to check it against. */
+struct shadow_entry {
+	uint64_t term;
+	uint64_t hash;
+	uint64_t members; /* index of the latest configuration at it, 0: not known */
+};
+
+struct shadow {
+	struct shadow_entry *entries; /* by index */
+	size_t cap;
+	uint64_t last; /* in memory */
+	uint64_t durable; /* flushed */
+};
+
 struct check {
 	struct check_committed *committed; /* by index */
 	size_t committed_cap;

@@ -4,6 +4,8 @@
  * later must see at least that (linearizability in terms of the log's index: the
  * state at an index is the same everywhere, as check.c proves).
  */
+#include "tests/sim/client.h"
+
 #include <stdlib.h>
 #include <string.h>
 

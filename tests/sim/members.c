@@ -1,9 +1,12 @@
 /*
  * Members that come and go, and disks that come back from the past.
  */
+#include "tests/sim/members.h"
+
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/sim/nemesis.h"
 #include "tests/sim/sim.h"
 
 static struct node *

@@ -2,8 +2,11 @@
  * What breaks: at random moments one of the faults that the plan allows, and as
  * often something that heals.  The last part of a run heals everything.
  */
+#include "tests/sim/nemesis.h"
+
 #include <string.h>
 
+#include "tests/sim/members.h"
 #include "tests/sim/sim.h"
 
 static struct node *

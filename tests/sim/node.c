@@ -11,6 +11,9 @@
 #include "common/log.h"
 #include "proc/raft/vote.h"
 #include "tests/sim/guard.h"
+#include "tests/sim/nemesis.h"
+#include "tests/sim/node_input.h"
+#include "tests/sim/node_store.h"
 #include "tests/sim/sim.h"
 
 #define CLOCK_MIN_NS 1000000000000ULL /* that a node's clock shows at first */

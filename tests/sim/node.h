@@ -16,59 +16,16 @@
 #include "common/error.h"
 #include "proc/raft/core/core.h"
 #include "proc/raft/log.h"
+#include "tests/sim/check.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/inbox.h"
 #include "tests/sim/machine.h"
-#include "tests/sim/sched.h"
+#include "tests/sim/sim_limits.h"
 
 struct sim;
 
-enum input_kind {
-	INPUT_MESSAGE,
-	INPUT_OPENED,
-	INPUT_CLOSED,
-	INPUT_TICK,
-	INPUT_PROPOSE, /* number: of the operation */
-	INPUT_READ,
-	INPUT_APPLIED, /* number: index; chain */
-	INPUT_IMAGE, /* a snapshot has arrived: packet */
-	INPUT_IMAGE_LOST,
-	INPUT_IMAGE_SENT, /* leader: peer has it (number 1) or not */
-	INPUT_BASE, /* the state machine is durable up to number */
-	INPUT_TRANSFER, /* leadership, to node number */
-	INPUT_ADD, /* peer, as number */
-	INPUT_REMOVE, /* node number */
-	INPUT_PROMOTE
-};
-
-struct input {
-	enum input_kind kind;
-	uint8_t peer; /* slot */
-	uint64_t number;
-	uint64_t chain;
-	struct packet *packet;
-};
-
-struct inbox {
-	struct input *ring;
-	uint32_t head, count, cap;
-};
-
 /* Where the node stands in what core_ready() told it. */
 enum node_stage { STAGE_IDLE, STAGE_VOTE, STAGE_SEND, STAGE_PERSIST, STAGE_FINISH };
-
-/* A copy of what the node's log holds, to check it against. */
-struct shadow_entry {
-	uint64_t term;
-	uint64_t hash;
-	uint64_t members; /* index of the latest configuration at it, 0: not known */
-};
-
-struct shadow {
-	struct shadow_entry *entries; /* by index */
-	size_t cap;
-	uint64_t last; /* in memory */
-	uint64_t durable; /* flushed */
-};
 
 /* Entries that the core was given to look at. */
 struct view {
@@ -148,23 +105,5 @@ void node_set_clock(struct sim *, struct node *, int64_t jump_ns, int64_t rate_p
 /* Schedules the tick that the core wants. */
 void node_schedule_tick(struct sim *, struct node *);
 bool node_leads(const struct node *);
-
-/* After a step of the core is durable: applying, reads, events. */
-void node_finish(struct sim *, struct node *);
-void node_forget_images(struct node *);
-void node_drop_views(struct node *);
-
-/* node_input.c */
-void node_handle(struct sim *, struct node *, struct input *);
-void inbox_push(struct inbox *, struct input);
-void inbox_push_front(struct inbox *, struct input);
-bool inbox_pop(struct inbox *, struct input *);
-void inbox_clear(struct inbox *);
-
-/* node_store.c: what the raft worker keeps beside the log. */
-int node_recover(struct sim *, struct node *, struct core_start *);
-void node_compact(struct sim *, struct node *, uint64_t index);
-void node_install(struct sim *, struct node *, const struct packet *image);
-extern const struct core_ops node_core_ops;
 
 #endif

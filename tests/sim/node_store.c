@@ -2,6 +2,8 @@
  * What the raft worker of a simulated node keeps on its disk: log, vote, and
  * the members at the log's base; recovery, compaction, installation of images.
  */
+#include "tests/sim/node_store.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

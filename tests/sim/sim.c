@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "tests/sim/guard.h"
+#include "tests/sim/members.h"
+#include "tests/sim/nemesis.h"
 
 enum sim_real sim_real = SIM_REAL_SOME;
 

@@ -2,6 +2,8 @@
  * The last events of a run as lines a person can read.  A run is traced only
  * when it is run again after it failed, so tracing costs nothing else.
  */
+#include "tests/sim/trace.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

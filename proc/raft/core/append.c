@@ -8,7 +8,7 @@
  * index is next - 1: a follower that lost something refuses it, and so what was
  * lost is sent again.
  */
-#include "proc/raft/core/state.h"
+#include "proc/raft/core/parts.h"
 
 #include <assert.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * What is durable where, and therefore committed (thesis 3.6.2, 10.2.1: the
  * leader's own disk counts only for what is on it).
  */
-#include "proc/raft/core/state.h"
+#include "proc/raft/core/parts.h"
 
 #include <assert.h>
 

@@ -1,7 +1,7 @@
 /*
  * The core's life, its time, what comes in by type, and what goes out.
  */
-#include "proc/raft/core/state.h"
+#include "proc/raft/core/parts.h"
 
 #include <assert.h>
 #include <stdlib.h>

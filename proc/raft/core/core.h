@@ -30,8 +30,6 @@
 #define CORE_READS_MAX 1024
 #define CORE_EVENTS_MAX 96
 
-struct core;
-
 enum core_role { CORE_FOLLOWER, CORE_PRECANDIDATE, CORE_CANDIDATE, CORE_LEADER };
 
 enum core_error {

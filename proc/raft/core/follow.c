@@ -3,7 +3,7 @@
  * to the leader's log and on its own disk, so for new entries it answers when the
  * caller says that they are durable.
  */
-#include "proc/raft/core/state.h"
+#include "proc/raft/core/parts.h"
 
 #include <assert.h>
 

@@ -4,7 +4,7 @@
  * latest, and the one before, which comes back if the latest is cut; more are
  * not needed, since a leader proposes the next only when the last is committed.
  */
-#include "proc/raft/core/state.h"
+#include "proc/raft/core/parts.h"
 
 #include <assert.h>
 #include <string.h>

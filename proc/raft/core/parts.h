@@ -1,5 +1,5 @@
 /*
- * What each file of the core offers to the others; included by state.h.
+ * What each file of the core offers to the others, which all include this.
  */
 #ifndef PROC_RAFT_CORE_PARTS_H
 #define PROC_RAFT_CORE_PARTS_H

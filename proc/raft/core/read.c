@@ -7,7 +7,7 @@
  * The lease is not used for that: an eager election may make a new leader inside
  * it.  It ends a leader that its quorum does not hear, and bounds weak reads.
  */
-#include "proc/raft/core/state.h"
+#include "proc/raft/core/parts.h"
 
 #include <assert.h>
 

@@ -4,7 +4,7 @@
  * that the caller has pinned; the content travels apart.  The offer is repeated
  * with each heartbeat, for messages may get lost.
  */
-#include "proc/raft/core/state.h"
+#include "proc/raft/core/parts.h"
 
 #include <assert.h>
 

@@ -145,6 +145,4 @@ struct core {
 	uint8_t scratch[PEER_CONFIGURATION_MAX];
 };
 
-#include "proc/raft/core/parts.h"
-
 #endif

@@ -3,7 +3,7 @@
  * up to date, tell it to campaign at once.  If it has not taken over within an
  * election timeout, this leader goes on.
  */
-#include "proc/raft/core/state.h"
+#include "proc/raft/core/parts.h"
 
 static struct peer *
 choose(struct core *core)

@@ -8,7 +8,7 @@
  * yields.  Pre-votes bind nobody, so that is safe; should the winner be unable to
  * finish, short random waits follow, each twice the one before.
  */
-#include "proc/raft/core/state.h"
+#include "proc/raft/core/parts.h"
 
 #include <assert.h>
 

@@ -4,7 +4,7 @@
  * rest, as much as peers still need and bounds allow.  Older entries are the
  * log's (ops.term, ops.read).
  */
-#include "proc/raft/core/state.h"
+#include "proc/raft/core/parts.h"
 
 #include <assert.h>
 
