@@ -10,6 +10,7 @@
 
 #include <sys/socket.h>
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -427,6 +428,81 @@ test_no_renegotiation(void **state)
 	SSL_CTX_free(client);
 }
 
+/* ---- what a connection that does nothing holds ---- */
+
+#define RECORD_MAX 16384 /* bytes; OpenSSL's buffer of a record is larger than that */
+
+/* Live blocks of OpenSSL's that could be a record's buffer. */
+static int large_blocks;
+
+static void *
+count_malloc(size_t size, const char *file, int line)
+{
+	void *p = malloc(size);
+
+	large_blocks += malloc_usable_size(p) >= RECORD_MAX;
+	return (p);
+}
+
+static void
+count_free(void *p, const char *file, int line)
+{
+	large_blocks -= malloc_usable_size(p) >= RECORD_MAX;
+	free(p);
+}
+
+static void *
+count_realloc(void *p, size_t size, const char *file, int line)
+{
+	void *next;
+
+	large_blocks -= malloc_usable_size(p) >= RECORD_MAX;
+	next = realloc(p, size);
+	large_blocks += malloc_usable_size(next) >= RECORD_MAX;
+	return (next);
+}
+
+/* Two records' buffers would be two thirds of all memory that it takes. */
+static void
+test_idle_holds_no_buffers(void **state)
+{
+	struct tls_setup setup = setup_of();
+	SSL_CTX *server = make_ctx(&setup);
+	int before = large_blocks;
+
+	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+		SSL_CTX *client = client_of(version);
+		struct tls_pair pair;
+
+		pair_init(&pair, client, server);
+		assert_true(pair_talk(&pair));
+		assert_int_equal(SSL_free_buffers(pair.client), 1);
+		/* The two that join the ends. */
+		assert_int_equal(large_blocks, before + 2);
+		pair_fini(&pair);
+		assert_int_equal(large_blocks, before);
+		SSL_CTX_free(client);
+	}
+	SSL_CTX_free(server);
+}
+
+/* Nor is a session kept for a client that takes no tickets. */
+static void
+test_no_session_stays(void **state)
+{
+	struct tls_setup setup = setup_of();
+	SSL_CTX *server = make_ctx(&setup);
+
+	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+		SSL_CTX *client = client_of(version);
+
+		SSL_CTX_set_options(client, SSL_OP_NO_TICKET);
+		assert_true(talks(server, client));
+		assert_int_equal(SSL_CTX_sess_number(server), 0);
+	}
+	SSL_CTX_free(server);
+}
+
 static int answer_fd;
 
 static int
@@ -579,11 +655,16 @@ main(void)
 		cmocka_unit_test(test_peer_name),
 		cmocka_unit_test(test_resumption),
 		cmocka_unit_test(test_no_renegotiation),
+		cmocka_unit_test(test_idle_holds_no_buffers),
+		cmocka_unit_test(test_no_session_stays),
 		cmocka_unit_test(test_plain_http),
 		cmocka_unit_test(test_alert),
 		cmocka_unit_test(test_start_errors),
 		cmocka_unit_test(test_chain),
 	};
 
+	/* Only before OpenSSL's first allocation. */
+	if (CRYPTO_set_mem_functions(count_malloc, count_realloc, count_free) != 1)
+		return (1);
 	return (cmocka_run_group_tests(tests, start, stop) != 0);
 }
