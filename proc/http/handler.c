@@ -1,6 +1,9 @@
 /*
  * Takes a request in: framing as it was sent, parameters, route, permission,
  * method, in this order (that of rqlite), and hands it to what the endpoint does.
+ *
+ * Requests of HTTP/2 are taken in once all bytes that have come are parsed, so that
+ * one which is reset at once costs nobody but h2o.
  */
 #include "proc/http/handler.h"
 
@@ -151,6 +154,22 @@ needs_nobody(const struct route *route)
 	return (route->perms == 0);
 }
 
+static void
+take(struct job *job)
+{
+	echo_request_id(job);
+	job->head = is_method(job->req, "HEAD");
+	if (!parse_target(job))
+		return;
+	if (job->id == UINT64_MAX) {
+		answer_error(job, 503, "too many requests are in flight");
+		return;
+	}
+	count_route(job);
+	if (needs_nobody(job->route) || tickets_get(job))
+		handler_authorized(job);
+}
+
 int
 handler_on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
@@ -158,20 +177,23 @@ handler_on_request(h2o_handler_t *handler, h2o_req_t *req)
 	struct client *client = sock->on_close.data;
 	struct job *job = job_new(client->http, req);
 
-	if (!framing_is_good(job))
-		return (0);
-	echo_request_id(job);
-	job->head = is_method(req, "HEAD");
-	if (!parse_target(job))
-		return (0);
-	if (job->id == UINT64_MAX) {
-		answer_error(job, 503, "too many requests are in flight");
-		return (0);
-	}
-	count_route(job);
-	if (needs_nobody(job->route) || tickets_get(job))
-		handler_authorized(job);
+	if (req->version >= 0x200 && job->id != UINT64_MAX)
+		job_wait(job, &client->http->fresh, JOB_NEW);
+	else if (framing_is_good(job))
+		take(job);
 	return (0);
+}
+
+/* What was reset by the bytes that came with it is gone from the list by now. */
+void
+handler_turn(struct http *http)
+{
+	struct job *job;
+
+	while ((job = TAILQ_FIRST(&http->fresh)) != NULL) {
+		job_unwait(job);
+		take(job);
+	}
 }
 
 static bool

@@ -71,6 +71,7 @@ struct http {
 	struct slot *slots;
 	uint32_t free_slot;
 	unsigned jobs; /* in flight */
+	struct job_list fresh; /* of HTTP/2, came in this turn */
 	struct job_list auth_wait;
 	struct job_list index_wait; /* linearizable reads whose round is out */
 	struct job_list index_next; /* those that came since */

@@ -10,6 +10,7 @@
 #include "proc/http/answer.h"
 #include "proc/http/cert.h"
 #include "proc/http/flood.h"
+#include "proc/http/handler.h"
 #include "proc/http/http.h"
 #include "proc/http/intake.h"
 #include "proc/http/job.h"
@@ -170,6 +171,7 @@ main(void)
 	proc_ready(&http.proc);
 	server_start(&http);
 	while (!http.proc.done) {
+		handler_turn(&http);
 		work_turn(&http);
 		proc_flush(&http.proc);
 		if (h2o_evloop_run(http.ctx.loop, INT32_MAX) != 0)

@@ -1,12 +1,13 @@
 """HTTP/2 floods: each closes its own connection, and no other; who behaves is never closed."""
 
+import re
 import subprocess
 import time
 
 import pytest
 
 from h2 import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, RST_STREAM,
-                SETTINGS, WINDOW_UPDATE, Peer, block, frame, https, serve_tls)
+                SETTINGS, WINDOW_UPDATE, Peer, block, connect, frame, https, serve_tls)
 from test_hostile import pss, still_served
 
 MIB = 1 << 20
@@ -96,6 +97,23 @@ def test_flood_of_one_who_reads_nothing(secure):
             sent += 2000
         assert peer.closed and sent < 2000000
     assert pss(secure) < before + 16 * MIB
+
+
+def test_request_reset_at_once_is_not_begun(secure):
+    """One that is not reset, of the same bytes, is answered."""
+    def queries():
+        with connect(secure, "http/1.1") as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            text = b"".join(iter(lambda: client.recv(65536), b"")).decode()
+        return int(re.search(r"^rqlited_http_queries\S* (\d+)", text, re.M)[1])
+
+    with Peer(secure) as peer:
+        peer.drain(0.3)
+        before = queries()
+        assert peer.send(b"".join(FLOODS["rapid-reset"](n) for n in range(80)) +
+                         frame(HEADERS, END_HEADERS | END_STREAM, 161, ASK))
+        assert any(kind == DATA and b"[[1]]" in payload and on == 161 for kind, _, on, payload in peer.frames(2))
+        assert queries() == before + 1
 
 
 # --- who behaves ---
