@@ -28,7 +28,7 @@ from conftest import Answer, Node, basic, free_port  # noqa: E402
 
 conftest._ports = itertools.cycle(range(31500, 32000))  # apart from the tests' own
 scratch = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
-UNIT = {"us": 1e6, "ms": 1e3, "s": 1, "/s": 1, "MB": 1, "KB": 1, "x": 1}
+UNIT = {"us": 1e6, "ms": 1e3, "s": 1, "/s": 1, "MB": 1, "KB": 1, "x": 1, "": 1}
 
 
 class Options:
@@ -251,16 +251,17 @@ def header():
     print("%-52s %14s %14s %12s %10s" % ("what", "value", "ceiling", "ratio", "bar"))
 
 
-def bar(name, value, limit, unit="x", ceiling=None, above=False, at_most=True, note=""):
+def bar(name, value, limit, unit="x", ceiling=None, above=False, at_most=True, figure=None, note=""):
     """
     One line.  With a ceiling the bar is for value / ceiling, or with `above` for
     value - ceiling; without, for the value itself.  Seconds are given as such
-    and shown in `unit`.
+    and shown in `unit`.  `figure` is a ratio of another making than that of the two.
     """
     factor = UNIT[unit]
     value *= factor
     ceiling = ceiling * factor if ceiling is not None else None
-    figure = value if ceiling is None else value - ceiling if above else value / ceiling
+    if figure is None:
+        figure = value if ceiling is None else value - ceiling if above else value / ceiling
     kind = unit if ceiling is None or above else "x"
     met = figure <= limit if at_most else figure >= limit
     rows.append({"name": name, "value": value, "ceiling": ceiling, "unit": unit, "figure": figure,

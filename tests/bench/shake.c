@@ -7,61 +7,30 @@
  *				"ready", holds them until its input ends, and fails if the
  *				server has ended one meanwhile
  */
-#include <sys/resource.h>
+#include "tests/bench/peer.h"
+
 #include <sys/socket.h>
 
-#include <netinet/in.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CLIENTS 16
 
-static SSL_CTX *ctx;
-static struct sockaddr_in server;
+static struct peer_target target;
 static double deadline;
 static atomic_uint done, failed;
-
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
-}
-
-/* A connection that has shaken hands, or NULL. */
-static SSL *
-shake(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	SSL *ssl = SSL_new(ctx);
-
-	if (fd == -1 || ssl == NULL)
-		abort();
-	if (connect(fd, (struct sockaddr *)&server, sizeof(server)) == 0 &&
-	    SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1)
-		return (ssl);
-	SSL_free(ssl);
-	close(fd);
-	return (NULL);
-}
 
 static void *
 client(void *arg)
 {
 	char rest[4096];
 
-	while (now() < deadline) {
-		SSL *ssl = shake();
+	while (peer_now() < deadline) {
+		SSL *ssl = peer_open(&target, 0);
 
 		if (ssl == NULL) {
 			failed++;
@@ -71,8 +40,7 @@ client(void *arg)
 		(void)shutdown(SSL_get_fd(ssl), SHUT_WR);
 		while (read(SSL_get_fd(ssl), rest, sizeof(rest)) > 0)
 			;
-		close(SSL_get_fd(ssl));
-		SSL_free(ssl);
+		peer_close(ssl);
 		done++;
 	}
 	return (NULL);
@@ -84,7 +52,7 @@ run(const char *seconds)
 	pthread_t threads[CLIENTS];
 	int i;
 
-	deadline = now() + strtod(seconds, NULL);
+	deadline = peer_now() + strtod(seconds, NULL);
 	for (i = 0; i < CLIENTS; i++)
 		if (pthread_create(&threads[i], NULL, client, NULL) != 0)
 			return (1);
@@ -105,7 +73,7 @@ hold(const char *count)
 	if (all == NULL)
 		return (1);
 	for (i = 0; i < n; i++) {
-		SSL *ssl = all[i] = shake();
+		SSL *ssl = all[i] = peer_open(&target, 0);
 
 		if (ssl == NULL || SSL_write(ssl, request, sizeof(request) - 1) <= 0 ||
 		    SSL_read(ssl, answer, sizeof(answer)) <= 0) {
@@ -131,22 +99,9 @@ hold(const char *count)
 int
 main(int argc, char **argv)
 {
-	struct rlimit limit;
-
 	if (argc < 3)
 		return (2);
-	signal(SIGPIPE, SIG_IGN);
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	server = (struct sockaddr_in){ .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	if ((ctx = SSL_CTX_new(TLS_client_method())) == NULL)
-		return (1);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	peer_init(&target, argv[1], NULL);
 	if (argc == 4 && strcmp(argv[2], "hold") == 0)
 		return (hold(argv[3]));
 	return (run(argv[2]));
