@@ -579,8 +579,7 @@ judge(struct parse *parse)
 }
 
 int
-body_json(char *body, size_t len, struct buf *out, size_t at, uint32_t *count,
-    struct body_error *error)
+body_json(char *body, size_t len, struct buf *out, size_t at, struct body_error *error)
 {
 	struct parse parse = { .out = out, .at = at, .error = error };
 	struct arena arena;
@@ -588,7 +587,6 @@ body_json(char *body, size_t len, struct buf *out, size_t at, uint32_t *count,
 	yajl_handle handle;
 
 	error->status = 0;
-	*count = 0;
 	if (len > 0) {
 		mend_surrogates(body, len);
 		arena_begin(&arena, &alloc);
@@ -607,7 +605,6 @@ body_json(char *body, size_t len, struct buf *out, size_t at, uint32_t *count,
 	if (error->status != 0)
 		return (-1);
 	command_set_statements(out, at, parse.statements);
-	*count = parse.statements;
 	return (0);
 }
 

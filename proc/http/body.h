@@ -17,11 +17,10 @@ struct body_error {
 
 /*
  * Appends the statements of a body to the command that command_begin() began at
- * offset `at`, sets their number and tells it.  The body is changed in place
+ * offset `at`, and sets their number.  The body is changed in place
  * (lone surrogate escapes are mended).  -1 with what to answer.
  */
-int body_json(char *body, size_t len, struct buf *out, size_t at, uint32_t *count,
-    struct body_error *);
+int body_json(char *body, size_t len, struct buf *out, size_t at, struct body_error *);
 
 /*
  * The same for one SQL string without parameters: a text/plain body, or q.  Any

@@ -53,12 +53,6 @@ echo_request_id(struct job *job)
 	job->request_id_len = n;
 }
 
-static void *
-pool_alloc(void *arg, size_t size)
-{
-	return (h2o_mem_alloc_pool(arg, size));
-}
-
 static bool
 is_method(const h2o_req_t *req, const char *name)
 {
@@ -98,7 +92,7 @@ parse_target(struct job *job)
 	size_t path_len = req->query_at == SIZE_MAX ? req->path.len : req->query_at;
 	const char *query = req->query_at == SIZE_MAX ? "" : req->path.base + req->query_at + 1;
 	size_t query_len = req->query_at == SIZE_MAX ? 0 : req->path.len - req->query_at - 1;
-	char *path = h2o_mem_alloc_pool(&req->pool, path_len + 1);
+	char *path = h2o_mem_alloc_pool(&req->pool, path_len + 1), *room;
 	struct error error;
 	const char *raw;
 	int n;
@@ -112,7 +106,8 @@ parse_target(struct job *job)
 		answer_empty(job, 200, NULL);
 		return (false);
 	}
-	if (params_parse(query, query_len, pool_alloc, &req->pool, &job->params, &error) == -1) {
+	room = query_len > 0 ? h2o_mem_alloc_pool(&req->pool, query_len + 1) : NULL;
+	if (params_parse(query, query_len, room, &job->params, &error) == -1) {
 		answer_error(job, 400, "%s", error.text);
 		return (false);
 	}

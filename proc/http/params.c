@@ -252,19 +252,16 @@ read_numbers(const struct values *values, struct params *params, struct error *e
 }
 
 int
-params_parse(const char *query, size_t len, void *(*alloc)(void *, size_t), void *arg,
-    struct params *params, struct error *error)
+params_parse(
+    const char *query, size_t len, char *room, struct params *params, struct error *error)
 {
-	struct values values = { 0 };
+	/* A pair takes no more than its own length and a NUL for each of '=' and '&'. */
+	struct values values = { .room = room };
 	const struct value *q = &values.list[KEY_q], *ver = &values.list[KEY_ver];
 
 	memset(params, 0, sizeof(*params));
-	/* A pair takes no more than its own length and a NUL for each of '=' and '&'. */
-	if (len > 0) {
-		values.room = alloc(arg, len + 1);
-		if (split(query, len, &values, error) == -1)
-			return (-1);
-	}
+	if (len > 0 && split(query, len, &values, error) == -1)
+		return (-1);
 	read_flags(&values, params);
 	if (params->freshness_strict && values.list[KEY_freshness].text == NULL)
 		return (error_set(error, "freshness_strict requires freshness"));

@@ -50,11 +50,10 @@ struct params {
 };
 
 /*
- * Parses a raw query string (without '?').  Decoded texts are made with alloc,
- * which must not fail, and live as long as what it gives.  -1: a 400 with the
+ * Parses a raw query string (without '?').  Decoded texts go into the room, which
+ * has len + 1 bytes and lives as long as the params are used.  -1: a 400 with the
  * error's text.
  */
-int params_parse(const char *query, size_t len, void *(*alloc)(void *arg, size_t), void *arg,
-    struct params *, struct error *);
+int params_parse(const char *query, size_t len, char *room, struct params *, struct error *);
 
 #endif

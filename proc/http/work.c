@@ -162,10 +162,9 @@ encode_body(struct job *job, struct buf *out)
 	h2o_req_t *req = job->req;
 	struct body_error error;
 	size_t at = out->len;
-	uint32_t count;
 
 	command_begin(out, kind_of(job), flags_of(job), job->params.db_timeout_ns);
-	if (body_json(req->entity.base, req->entity.len, out, at, &count, &error) == -1) {
+	if (body_json(req->entity.base, req->entity.len, out, at, &error) == -1) {
 		answer_error(job, error.status, "%s", error.text);
 		return (-1);
 	}

@@ -73,28 +73,42 @@ ledger_create(
 	return (result);
 }
 
+/* 1: a whole record; 0: none, or one torn by a death; -1: one of another version. */
 static int
-read_records(struct ledger *ledger, const struct ledger_record *all, uint64_t count,
-    void (*each)(void *, const struct ledger_record *), void *arg, struct error *error)
+judge(const struct ledger_record *record, uint64_t slot, struct error *error)
 {
-	uint64_t slot;
+	if (!is_whole(record, slot))
+		return (0);
+	if (record->version == VERSION && record->kind >= LEDGER_COMMIT &&
+	    record->kind <= LEDGER_BASE)
+		return (1);
+	return (error_set(error,
+	    "db/" LEDGER_NAME
+	    ": a record of version %u, kind %u: this program knows version %d only",
+	    record->version, record->kind, VERSION));
+}
 
-	ledger->next = 1;
-	for (slot = 0; slot < count; slot++) {
-		if (!is_empty(&all[slot]))
-			ledger->next = slot + 2;
-		if (!is_whole(&all[slot], slot))
-			continue;
-		if (all[slot].version != VERSION || all[slot].kind < LEDGER_COMMIT ||
-		    all[slot].kind > LEDGER_BASE)
-			return (error_set(error,
-			    "db/" LEDGER_NAME
-			    ": a record of version %u, kind %u: this program knows version "
-			    "%d only",
-			    all[slot].version, all[slot].kind, VERSION));
-		each(arg, &all[slot]);
+/* All slots of an open file, to be freed; NULL with the error. */
+static struct ledger_record *
+read_all(struct ledger *ledger, uint64_t *count, struct error *error)
+{
+	off_t size = ledger->dir->ops->size(ledger->dir, ledger->file);
+	struct ledger_record *all;
+
+	if (size < 0) {
+		(void)error_set_errno(error, "db/" LEDGER_NAME);
+		return (NULL);
 	}
-	return (0);
+	*count = (uint64_t)size / LEDGER_RECORD;
+	all = calloc(*count + 1, LEDGER_RECORD);
+	if (all == NULL)
+		fatal("calloc");
+	if (file_read(ledger->dir, ledger->file, all, *count * LEDGER_RECORD, 0) == -1) {
+		(void)error_set_errno(error, "db/" LEDGER_NAME);
+		free(all);
+		return (NULL);
+	}
+	return (all);
 }
 
 int
@@ -102,28 +116,27 @@ ledger_open(struct ledger *ledger, struct file_dir *dir,
     void (*each)(void *, const struct ledger_record *), void *arg, struct error *error)
 {
 	struct ledger_record *all;
-	uint64_t count;
-	off_t size;
-	int result;
+	uint64_t count, slot;
+	int verdict = 0;
 
 	ledger->dir = dir;
 	ledger->file = dir->ops->open(dir, LEDGER_NAME, O_RDWR);
 	if (ledger->file == -1)
 		return (error_set_errno(error, "db/" LEDGER_NAME));
-	size = dir->ops->size(dir, ledger->file);
-	if (size < 0)
-		return (error_set_errno(error, "db/" LEDGER_NAME));
-	count = (uint64_t)size / LEDGER_RECORD;
-	ledger->slots = count < LEDGER_SIZE / LEDGER_RECORD ? count : LEDGER_SIZE / LEDGER_RECORD;
-	all = calloc(count + 1, LEDGER_RECORD);
+	all = read_all(ledger, &count, error);
 	if (all == NULL)
-		fatal("calloc");
-	if (file_read(dir, ledger->file, all, count * LEDGER_RECORD, 0) == -1)
-		result = error_set_errno(error, "db/" LEDGER_NAME);
-	else
-		result = read_records(ledger, all, count, each, arg, error);
+		return (-1);
+	ledger->slots = count < LEDGER_SIZE / LEDGER_RECORD ? count : LEDGER_SIZE / LEDGER_RECORD;
+	ledger->next = 1;
+	for (slot = 0; slot < count && verdict != -1; slot++) {
+		if (!is_empty(&all[slot]))
+			ledger->next = slot + 2;
+		verdict = judge(&all[slot], slot, error);
+		if (verdict == 1)
+			each(arg, &all[slot]);
+	}
 	free(all);
-	return (result);
+	return (verdict == -1 ? -1 : 0);
 }
 
 void

@@ -19,13 +19,12 @@ parse(const uint8_t *data, size_t size, const char *tail, struct buf *out)
 	struct body_error error;
 	size_t tail_len = strlen(tail);
 	char *body = malloc(size + tail_len + 1);
-	uint32_t count;
 	int result;
 
 	memcpy(body, data, size);
 	memcpy(body + size, tail, tail_len);
 	command_begin(out, COMMAND_REQUEST, 0, 0);
-	result = body_json(body, size + tail_len, out, 0, &count, &error);
+	result = body_json(body, size + tail_len, out, 0, &error);
 	free(body);
 	if (result == -1) {
 		if ((error.status != 400 && error.status != 413) || error.text[0] == '\0')
@@ -34,7 +33,7 @@ parse(const uint8_t *data, size_t size, const char *tail, struct buf *out)
 	}
 	if (!command_check(buf_bytes(out), buf_size(out)) ||
 	    !command_open(&command, buf_bytes(out), buf_size(out)) ||
-	    command.statements != count || count == 0)
+	    command.statements == 0)
 		__builtin_trap();
 	return (0);
 }

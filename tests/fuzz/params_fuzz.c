@@ -10,24 +10,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-static void *block;
-
-static void *
-keep(void *arg, size_t size)
-{
-	if (block != NULL)
-		__builtin_trap(); /* one block for all texts */
-	block = malloc(size);
-	return (block);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	char *room = malloc(size + 1);
 	struct params params;
 	struct error error;
 
-	if (params_parse((const char *)data, size, keep, NULL, &params, &error) == 0) {
+	if (params_parse((const char *)data, size, room, &params, &error) == 0) {
 		if (params.q[params.q_len] != '\0' || params.has_q != (params.q_len > 0))
 			__builtin_trap();
 		if (params.key != NULL && strlen(params.key) > size)
@@ -36,7 +26,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			__builtin_trap();
 	} else if (strnlen(error.text, sizeof(error.text)) == 0)
 		__builtin_trap();
-	free(block);
-	block = NULL;
+	free(room);
 	return (0);
 }

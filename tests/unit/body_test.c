@@ -31,13 +31,12 @@ static int
 parse(const char *body, size_t len, struct buf *out, struct body_error *error)
 {
 	char *exact = malloc(len > 0 ? len : 1);
-	uint32_t count;
 	int result;
 
 	assert_non_null(exact);
 	memcpy(exact, body, len);
 	begin(out);
-	result = body_json(exact, len, out, OFFSET, &count, error);
+	result = body_json(exact, len, out, OFFSET, error);
 	free(exact);
 	if (result == 0) {
 		struct command command;
@@ -45,7 +44,7 @@ parse(const char *body, size_t len, struct buf *out, struct body_error *error)
 		assert_true(command_check(buf_bytes(out) + OFFSET, buf_size(out) - OFFSET));
 		assert_true(
 		    command_open(&command, buf_bytes(out) + OFFSET, buf_size(out) - OFFSET));
-		assert_int_equal(command.statements, count);
+		assert_true(command.statements > 0);
 	}
 	return (result);
 }

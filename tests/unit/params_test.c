@@ -21,11 +21,11 @@ static void *texts[TEXTS_MAX];
 static size_t texts_count;
 
 /* Exact blocks, so that a sanitizer sees a byte too many. */
-static void *
-keep(void *arg, size_t size)
+static char *
+room(size_t len)
 {
 	assert_true(texts_count < TEXTS_MAX);
-	texts[texts_count] = malloc(size);
+	texts[texts_count] = malloc(len + 1);
 	assert_non_null(texts[texts_count]);
 	return (texts[texts_count++]);
 }
@@ -47,7 +47,7 @@ parse(const char *query, size_t len)
 
 	assert_non_null(exact);
 	memcpy(exact, query, len);
-	if (params_parse(exact, len, keep, NULL, &params, &error) == -1)
+	if (params_parse(exact, len, room(len), &params, &error) == -1)
 		fail_msg("%s: %s", query, error.text);
 	free(exact);
 	return (params);
@@ -65,7 +65,8 @@ bad(const char *query, const char *text)
 	struct params params;
 	struct error error;
 
-	assert_int_equal(params_parse(query, strlen(query), keep, NULL, &params, &error), -1);
+	assert_int_equal(
+	    params_parse(query, strlen(query), room(strlen(query)), &params, &error), -1);
 	assert_string_equal(error.text, text);
 	drop(NULL);
 }
