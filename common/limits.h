@@ -68,6 +68,8 @@
 /* SQL. */
 #define SQL_LENGTH_MAX (64 * MIB)       /* any text or blob, and a statement */
 #define SQL_LIKE_PATTERN_MAX 4096
+#define SQL_LIKE_PATTERN_MIN 16 /* with the longest texts, in sql */
+#define SQL_LIKE_COST_MAX (1024 * MIB) /* bytes of a text times bytes of its pattern, in sql */
 #define SQL_WORDS_MAX 16384UL /* names and keywords in a statement */
 #define SQL_BYTES_PER_STEP 64 /* a statement's text costs as much as opcodes */
 #define SQL_STATEMENT_MEMORY_MAX (512 * MIB) /* what one may allocate in sql */
@@ -87,6 +89,7 @@ static_assert(COMMAND_PART_MAX <= COMMAND_WHOLE_MAX, "a command in parts has sev
 static_assert(ANALYZE_MAX * 20 < RESULT_QUEUE_MAX, "a page of /db/sql fits the queue");
 static_assert(RESULT_PART_MAX < FRAME_SMALL_MAX, "a part fits a small frame");
 static_assert(RESULT_PART_MAX < RESULT_WINDOW, "a part fits the window");
+static_assert(SQL_LENGTH_MAX * SQL_LIKE_PATTERN_MIN <= SQL_LIKE_COST_MAX, "LIKE is bounded");
 static_assert(RESULT_STATEMENT_MAX < RESULT_QUEUE_MAX, "a result fits the queue");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "formats are written in native order");
 

@@ -18,6 +18,12 @@ connection_set_value_max(int64_t max)
 }
 
 int
+connection_value_max(void)
+{
+	return (value_max);
+}
+
+int
 connection_confine(sqlite3 *db)
 {
 	static const struct {

@@ -1,7 +1,7 @@
 /*
  * What every connection gets before it runs SQL of a client, in the writer and
  * in the readers: settings that confine it, limits, and our functions.  All of it
- * must be equal in both, and on all nodes.
+ * must be equal in both, and on all nodes; the writer bounds LIKE besides (likecost.h).
  */
 #ifndef PROC_SQL_CONNECTION_H
 #define PROC_SQL_CONNECTION_H
@@ -11,6 +11,7 @@
 
 /* The longest text, blob and statement, in bytes, of connections confined from now on. */
 void connection_set_value_max(int64_t);
+int connection_value_max(void);
 /* Returns an SQLite code. */
 int connection_confine(sqlite3 *);
 

@@ -7,6 +7,7 @@
 
 #include "common/limits.h"
 #include "proc/sql/connection.h"
+#include "proc/sql/likecost.h"
 #include "proc/sql/memory.h"
 #include "proc/sql/sqltext.h"
 #include "proc/sql/sqlvfs.h"
@@ -53,6 +54,7 @@ exec_attach(struct exec *x, sqlite3 *db, bool foreign_keys)
 		rc = tally_attach(&x->tally, db);
 	authorizer_reset_pragmas(&x->authorizer, db, foreign_keys);
 	authorizer_install(&x->authorizer, db);
+	likecost_begin(db);
 	sqlite3_progress_handler(db, STEPS_PER_CALL, count_steps, x);
 	return (rc);
 }
@@ -267,6 +269,14 @@ is_machine_failure(const struct exec *x, int rc)
 	return (exec_is_machine_code(rc));
 }
 
+/* SQLite's text, unless what it calls too large is so for a pattern only. */
+static const char *
+sqlite_text(const struct exec *x)
+{
+	return (
+	    likecost_failed(x->db, sqlite3_errcode(x->db)) ? LIKECOST_TEXT : sqlite3_errmsg(x->db));
+}
+
 static enum exec_status
 fail_prepare(struct exec *x, struct exec_string *s, struct json *j)
 {
@@ -285,7 +295,7 @@ fail_prepare(struct exec *x, struct exec_string *s, struct json *j)
 	 */
 	if (x->authorizer.seen & SEEN_FORBIDDEN)
 		return (fail(x, s, j, code, AUTHORIZER_FORBIDDEN_TEXT));
-	return (fail(x, s, j, code, sqlite3_errmsg(x->db)));
+	return (fail(x, s, j, code, sqlite_text(x)));
 }
 
 /* What no statement follows is the result; blank strings have an empty one. */
@@ -297,8 +307,8 @@ print_write(struct run *r, struct exec_string *s)
 	if (x->entry.silent || !r->statement->last)
 		return;
 	if (r->statement->stmt != NULL)
-		render_write(r->json, x->entry.flags, x->tally.rowid, x->tally.changes,
-		    seconds_of(r));
+		render_write(
+		    r->json, x->entry.flags, x->tally.rowid, x->tally.changes, seconds_of(r));
 	else if (s->rows)
 		render_blank_rows(r->json, x->entry.flags);
 	else
@@ -365,7 +375,8 @@ error_text(struct run *r, const struct exec_string *s)
 
 	switch (x->stop) {
 	case EXEC_STOP_STEPS:
-		return (s->rows || is_returning(r->statement) ? "query timeout" : "execute timeout");
+		return (
+		    s->rows || is_returning(r->statement) ? "query timeout" : "execute timeout");
 	case EXEC_STOP_LARGE:
 		return (LARGE_TEXT);
 	case EXEC_STOP_RENDER:
@@ -375,7 +386,7 @@ error_text(struct run *r, const struct exec_string *s)
 	}
 	if (x->authorizer.seen & SEEN_FORBIDDEN)
 		return (AUTHORIZER_FORBIDDEN_TEXT);
-	return (sqlite3_errmsg(x->db));
+	return (sqlite_text(x));
 }
 
 static void
@@ -408,6 +419,9 @@ run_failed(struct run *r, struct exec_string *s, int rc)
 		return (EXEC_MACHINE);
 	}
 	if (x->batch && (sqlite3_get_autocommit(x->db) || has_deferred_keys(x)))
+		return (EXEC_GIVE_UP);
+	x->again = likecost_again(x->db, rc, r->statement->text_len);
+	if (x->again)
 		return (EXEC_GIVE_UP);
 	/* SQLite's text lives until the next call that can fail: the counters' can not. */
 	tally_after(&x->tally, r->statement->write_word, r->marked);
@@ -509,7 +523,8 @@ bind_and_run(struct run *r, struct exec_string *s)
 	}
 	if ((st->parameters > 0 || s->binds.total > 0) &&
 	    bind_statement(&s->binds, st, s->rows || is_returning(st), &e) == -1)
-		return (fail(x, s, r->json, SQLITE_MISUSE, e.text));
+		return (fail(x, s, r->json, SQLITE_MISUSE,
+		    likecost_failed(x->db, sqlite3_errcode(x->db)) ? LIKECOST_TEXT : e.text));
 	/* Each statement of a string looks through all names: that is work, too. */
 	if (s->binds.named && st->parameters > 0)
 		x->entry.steps_left -= s->binds.total;
@@ -594,12 +609,20 @@ exec_step(struct exec *x, struct exec_string *s, struct json *j)
 	enum exec_status status;
 
 	assert(!s->done);
-	x->stop = EXEC_STOP_NONE;
-	sqlvfs_statement(x->entry.time_ns, x->entry.seed, x->entry.ordinal++);
-	x->refusals = memory_refusals();
-	memory_set_limit(memory_used() + SQL_STATEMENT_MEMORY_MAX);
-	status = run_next(x, s, j);
-	memory_set_limit(0);
+	do {
+		x->cache.bypass = x->again;
+		x->again = false;
+		x->stop = EXEC_STOP_NONE;
+		sqlvfs_statement(x->entry.time_ns, x->entry.seed, x->entry.ordinal);
+		x->refusals = memory_refusals();
+		memory_set_limit(memory_used() + SQL_STATEMENT_MEMORY_MAX);
+		status = run_next(x, s, j);
+		memory_set_limit(0);
+	} while (x->again);
+	x->entry.ordinal++;
+	if (x->cache.bypass)
+		likecost_begin(x->db);
+	x->cache.bypass = false;
 	memory_give_back();
 	return (status);
 }

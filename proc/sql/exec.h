@@ -57,6 +57,7 @@ struct exec {
 	bool batch; /* the entry shares a transaction with others */
 	struct exec_entry entry;
 	enum exec_stop stop;
+	bool again; /* the statement is to be run with other limits (likecost.h) */
 	uint64_t full_writes; /* of the VFS, when the statement began */
 	uint64_t refusals; /* of memory, likewise */
 	int machine_code; /* extended */

@@ -189,9 +189,9 @@ stmtcache_get(struct stmtcache *c, const char *text, size_t len)
 	uint64_t hash = 0;
 	int slot;
 
-	if (is_latest(c, text, len))
+	if (!c->bypass && is_latest(c, text, len))
 		return (&c->slots[c->latest]);
-	if (len <= STMTCACHE_TEXT_MAX) {
+	if (!c->bypass && len <= STMTCACHE_TEXT_MAX) {
 		hash = hash_text(text, len);
 		slot = lookup(c, hash, text, len);
 		if (slot >= 0) {
@@ -204,7 +204,7 @@ stmtcache_get(struct stmtcache *c, const char *text, size_t len)
 	statement_fini(&c->single);
 	if (!prepare(c, &c->single, text, len))
 		return (NULL);
-	if (is_worth_keeping(&c->single, len))
+	if (!c->bypass && is_worth_keeping(&c->single, len))
 		return (keep(c, hash, text, len));
 	return (&c->single);
 }

@@ -69,6 +69,7 @@ struct stmtcache {
 	int count;
 	int hand;
 	int latest; /* slot found last: a request often repeats one text */
+	bool bypass; /* statements are prepared anew, and not kept */
 	struct statement single; /* a statement that is not kept */
 };
 

@@ -178,6 +178,19 @@ def test_costly_write(reader, name):  # noqa: F811
     wait_for(lambda: pss(reader) < before + 256 * MIB, 10, "memory given back")
 
 
+@pytest.mark.parametrize("pattern", [17, 100, 1000, 4000])
+def test_like_holds_no_writer(reader, pattern):  # noqa: F811
+    """Neither the length of a text nor that of a pattern is too large, but their product is."""
+    pids = reader.workers()
+    sql = "SELECT %s LIKE '%%' || printf('%%.*c', %d, '0') || 'b'" % ("hex(zeroblob(30000000))", pattern - 2)
+    for path in ["/db/execute", "/db/request?level=strong"]:
+        answer = reader.post(path, [sql], user="root:r", timeout=60)
+        assert values(answer) == (None, "LIKE or GLOB pattern too complex")
+    good = sql.replace("30000000", "100000")
+    assert values(reader.post("/db/request?level=strong", [good], user="root:r", timeout=60)) == ([[0]], None)
+    assert reader.workers() == pids
+
+
 def test_one_opcode_without_end(reader):  # noqa: F811
     """A pattern of 4 kB in a text of 60 MB: no limit is looked at meanwhile, so the reader itself is ended."""
     for _ in range(7):

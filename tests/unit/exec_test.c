@@ -260,6 +260,110 @@ compiling_takes_limited_memory(void **state)
 	assert_int_equal(value("SELECT 7"), 7);
 }
 
+/* The text is a value's, and its length even: no literal is as long. */
+static const char *
+like(const char *what, size_t text, size_t pattern)
+{
+	static char sql[512];
+
+	(void)snprintf(sql, sizeof(sql),
+	    "SELECT hex(zeroblob(%zu)) %s '%c' || printf('%%.*c', %zu, '0') || 'b'", text / 2, what,
+	    what[0] == 'L' ? '%' : '*', pattern - 2);
+	return (sql);
+}
+
+static void
+like_is_let_cost_so_much(void **state)
+{
+	static const struct {
+		size_t text, pattern;
+	} good[] = { { 17000000, 16 }, { 4500000, 64 }, { 1100000, 256 }, { 50000, 4096 } },
+	  bad[] = { { 60000000, 17 }, { 17000000, 64 }, { 5000000, 256 }, { 300000, 4096 },
+		  { 1, 4097 } };
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(value(like("LIKE", good[i].text, good[i].pattern)), 0);
+		assert_int_equal(value(like("GLOB", good[i].text, good[i].pattern)), 0);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(
+		    run_status(COMMAND_EXECUTE, like("LIKE", bad[i].text, bad[i].pattern)),
+		    EXEC_FAILED);
+		assert_string_equal(
+		    (const char *)out.data, "{\"error\":\"LIKE or GLOB pattern too complex\"}");
+		/* The next statement has all that it may have. */
+		assert_int_equal(value("SELECT length(zeroblob(67108864))"), 67108864);
+	}
+}
+
+/* A literal's length is only looked at when it is first used, which may be before. */
+static void
+like_of_a_long_literal_is_refused(void **state)
+{
+	const size_t n = 2000000;
+	char *sql = malloc(n + 100);
+	int len;
+
+	len = snprintf(sql, 100, "CREATE VIEW v AS SELECT '");
+	memset(sql + len, 'a', n);
+	(void)snprintf(sql + (size_t)len + n, 100 - (size_t)len, "' AS x");
+	assert_string_equal(run(sql), "{}");
+	memcpy(sql, "SELECT  '                ", (size_t)len);
+	(void)snprintf(
+	    sql + (size_t)len + n, 100 - (size_t)len, "' LIKE printf('%%.*c', 3000, 'a')");
+	assert_string_equal(run(sql), "{\"error\":\"LIKE or GLOB pattern too complex\"}");
+	assert_string_equal(run("SELECT x LIKE printf('%.*c', 3000, 'a') FROM v"),
+	    "{\"error\":\"LIKE or GLOB pattern too complex\"}");
+	assert_int_equal(value("SELECT x LIKE 'aaaaaaaaaaaaaaa%' FROM v"), 1);
+	free(sql);
+}
+
+/* What the first attempt has done is undone, and the next sees nothing of it. */
+static void
+like_is_tried_again_unseen(void **state)
+{
+	static const char insert[] =
+	    "INSERT INTO %s SELECT NULL, random(), changes(), total_changes(), last_insert_rowid()"
+	    " FROM p WHERE 'abcdefghijklmnopqrstuvwxyz' LIKE p.%s RETURNING id";
+	char sql[512], first[512];
+	int i;
+
+	(void)run("CREATE TABLE p(short, long)");
+	(void)run(
+	    "INSERT INTO p VALUES('a%','a%'),('abc%','abc%'),('a%z','abcdefghijklmnop%wxyz')");
+	(void)run("CREATE TABLE t(id INTEGER PRIMARY KEY, r, c, a, l)");
+	(void)run("CREATE TABLE u(id INTEGER PRIMARY KEY, r, c, a, l)");
+	(void)run("CREATE TABLE log(id INTEGER PRIMARY KEY, n)");
+	(void)run(
+	    "CREATE TRIGGER tt AFTER INSERT ON t BEGIN INSERT INTO log(n) VALUES(changes()); END");
+	(void)run(
+	    "CREATE TRIGGER tu AFTER INSERT ON u BEGIN INSERT INTO log(n) VALUES(changes()); END");
+	for (i = 0; i < 3; i++) {
+		/* As a trigger before it would leave them. */
+		(void)run("DELETE FROM log");
+		(void)run("INSERT INTO p(short) VALUES('x'),('x')");
+		(void)snprintf(sql, sizeof(sql), insert, "t", "short");
+		(void)snprintf(first, sizeof(first), "%s", run(sql));
+		assert_int_equal(value("SELECT changes()"), 3);
+		(void)run("DELETE FROM log");
+		(void)run("INSERT INTO p(short) VALUES('x'),('x')");
+		(void)snprintf(sql, sizeof(sql), insert, "u", "long");
+		assert_string_equal(run(sql), first);
+		assert_int_equal(value("SELECT changes()"), 3);
+		assert_int_equal(value("SELECT last_insert_rowid() = max(id) FROM u"), 1);
+	}
+	assert_int_equal(value("SELECT count(*) FROM t JOIN u USING(id, r, c)"), 9);
+	assert_int_equal(value("SELECT count(*) FROM log"), 3);
+	assert_int_equal(value("SELECT count(*) FROM t JOIN u USING(id, r, c)"), 9);
+	assert_int_equal(value("SELECT count(*) FROM log"), 3);
+	(void)run_status(COMMAND_QUERY, "SELECT * FROM u");
+	fprintf(stderr, "%s\n", out.data);
+	(void)run_status(COMMAND_QUERY, "SELECT * FROM t");
+	fprintf(stderr, "%s\n", out.data);
+	assert_int_equal(value("SELECT count(*) FROM u WHERE c = 2"), 9);
+}
+
 int
 main(void)
 {
@@ -275,9 +379,14 @@ main(void)
 		cmocka_unit_test_setup_teardown(complex_statements_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(long_strings_cost_steps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(compiling_takes_limited_memory, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(like_is_let_cost_so_much, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    like_of_a_long_literal_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(like_is_tried_again_unseen, set_up, tear_down),
 	};
 
 	if (memory_install(0) != SQLITE_OK)
 		return (1);
+	sqlvfs_init();
 	return (cmocka_run_group_tests(tests, NULL, NULL) != 0);
 }
