@@ -120,11 +120,27 @@ take_lock(struct master *master, struct error *error)
 	return (0);
 }
 
-/* rqlite keeps its log in raft.db: such a directory is another program's. */
+/*
+ * rqlite keeps its log in raft.db: such a directory is another program's.  One that all
+ * users share would be closed to them, and a wish for other members must not go unheard.
+ */
 static int
 refuse_foreign(const struct master *master, struct error *error)
 {
 	char path[4096];
+	struct stat st;
+
+	if (stat(master->flags->data_dir, &st) == 0 && (st.st_mode & S_ISVTX) != 0)
+		return (error_set(error,
+		    "%s is shared by all users (it has the sticky bit): rqlited needs a directory "
+		    "of its own",
+		    master->flags->data_dir));
+	(void)snprintf(path, sizeof(path), "%s/raft/peers.json", master->flags->data_dir);
+	if (access(path, F_OK) == 0)
+		return (error_set(error,
+		    "recovery by %s is not supported by this version: remove the file to start "
+		    "with the members of before",
+		    path));
 
 	(void)snprintf(path, sizeof(path), "%s/raft.db", master->flags->data_dir);
 	if (access(path, F_OK) == 0)

@@ -352,6 +352,9 @@ check_tls_sense(const struct flags *flags, struct error *error)
 		{ flags->node_verify_client, "-node-verify-client", "-node-ca-cert",
 		    is_set(flags->node_ca_cert) },
 		{ is_set(flags->join_as), "-join-as", "-auth", is_set(flags->auth) },
+		/* Alone it would make as many clusters as there are nodes; one voter is no other. */
+		{ flags->bootstrap_expect > 1, "-bootstrap-expect", "-join or -disco-mode",
+		    is_set(flags->join) || is_set(flags->disco_mode) },
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)

@@ -193,6 +193,19 @@ make_core(struct raft *raft)
 	free(start);
 }
 
+/* A cluster of one that went to join another would leave its own without a quorum. */
+static void
+refuse_to_join(struct raft *raft)
+{
+	const struct peer_configuration *members = core_members(raft->core);
+
+	if (!raft->settings.bootstrap && members->count == 1 &&
+	    peer_configuration_find(members, identity_id(&raft->identity)) != NULL)
+		proc_fail(&raft->proc, true,
+		    "clustering failure: node is the only node in a single-node cluster, joining "
+		    "other clusters not supported");
+}
+
 void
 start_on_opened(void *state, struct chan *chan, const union msg *msg, int fd)
 {
@@ -213,5 +226,6 @@ start_on_opened(void *state, struct chan *chan, const union msg *msg, int fd)
 	make_core(raft);
 	if (begins)
 		bootstrap(raft);
+	refuse_to_join(raft);
 	raft->changed = true;
 }

@@ -95,6 +95,39 @@ def test_directory_of_rqlite(tmp_path):
         "start with an empty directory and load a backup" % tmp_path)
 
 
+def test_directory_with_other_members(make_node):
+    node = make_node().start()
+    assert node.stop() == 0
+    peers = node.data / "raft" / "peers.json"
+    peers.write_text("[]")
+    fails(node, " failed to open data directory: recovery by %s is not supported by this version: remove the file "
+                "to start with the members of before\n" % peers)
+    peers.unlink()
+    node.start()
+
+
+def test_directory_of_all_users(make_node):
+    node = make_node()
+    node.data.mkdir()
+    node.data.chmod(0o1777)
+    fails(node, " failed to open data directory: %s is shared by all users (it has the sticky bit): rqlited needs a "
+                "directory of its own\n" % node.data)
+    assert node.data.stat().st_mode & 0o7777 == 0o1777 and not list(node.data.iterdir())
+
+
+@pytest.mark.parametrize("flags", [["-join", "127.0.0.1:1"], ["-join", "127.0.0.1:1", "-bootstrap-expect", "3"]])
+def test_a_cluster_of_one_joins_no_other(make_node, flags):
+    node = make_node().start()
+    node.execute("CREATE TABLE t(x)")
+    assert node.stop() == 0
+    node.launch(*flags)
+    assert node.process.wait(15) == 1
+    assert node.log.endswith(" clustering failure: node is the only node in a single-node cluster, "
+                             "joining other clusters not supported\n"), node.log
+    node.start()
+    assert node.query("SELECT count(*) FROM t") == [[0]]
+
+
 def test_logo_is_all_that_goes_to_standard_output(node, tmp_path):
     done = run("-http-addr", node.address, *FREE, tmp_path / "d")
     assert done.stdout.count("\n") == 6 and "[" not in done.stdout

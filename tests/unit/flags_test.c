@@ -405,6 +405,7 @@ test_own_rules(void **state)
 		{ "-node-cert c -node-key k -node-verify-client d",
 		    "-node-verify-client requires -node-ca-cert" },
 		{ "-join a:1 -join-as bob d", "-join-as requires -auth" },
+		{ "-bootstrap-expect 3 d", "-bootstrap-expect requires -join or -disco-mode" },
 		{ "-write-queue-capacity -1 d",
 		    "-write-queue-capacity must be between 1 and 1000000" },
 		{ "-auto-vacuum-int -1s d", "-auto-vacuum-int must not be negative" },
@@ -425,6 +426,7 @@ test_own_rules(void **state)
 	expect_good("-http-addr httpd.local:4001 d");
 	expect_good("-http-addr [::1]:http d");
 	expect_good("-bootstrap-expect 3 -join localhost:4002,a:1 d");
+	expect_good("-bootstrap-expect 1 d");
 	expect_good("-join http://nonsense d");
 	expect_good("-http-cert c -http-key k -http-ca-cert a -http-verify-client "
 		    "-http-verify-common-name x d");
