@@ -9,5 +9,8 @@
 extern const char version_commit[];
 /* When this object was compiled, which is not earlier than its commit: "Nov 24 2026 14:02:11". */
 extern const char version_build_time[];
+/* The compiler's name, and the same with its version: "gcc", "gcc-12.2.0". */
+extern const char version_compiler[];
+extern const char version_toolchain[];
 
 #endif

@@ -13,14 +13,6 @@
 #include "common/duration.h"
 #include "common/version.h"
 
-#ifdef __clang__
-#define TOOLCHAIN "clang-" __clang_version__
-#define COMPILER "clang"
-#else
-#define TOOLCHAIN "gcc-" __VERSION__
-#define COMPILER "gcc"
-#endif
-
 static int
 compare_names(const void *a, const void *b)
 {
@@ -106,5 +98,5 @@ flags_print_version(FILE *out)
 	for (char *p = system; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
 	fprintf(out, "rqlited %s %s %s %s sqlite%s (commit %s, compiler %s)\n", RQLITED_VERSION,
-	    system, machine, TOOLCHAIN, SQLITE_VERSION, version_commit, COMPILER);
+	    system, machine, version_toolchain, SQLITE_VERSION, version_commit, version_compiler);
 }

@@ -91,6 +91,7 @@ make_pages(struct master *master)
 	int pipe_fds[2];
 
 	master->board = make_page("board", BOARD_SIZE, 0);
+	master->look = board_map(master->board, false);
 	master->ticket_keys[0] = make_page("ticket-raft", 16, 16);
 	master->ticket_keys[1] = make_page("ticket-read", 16, 16);
 	master->session_key = make_page("session", SESSION_KEY_SIZE, SESSION_KEY_SIZE);
@@ -136,22 +137,39 @@ log_start(int argc, char **argv)
 	}
 	buf_add_u8(&line, '\0');
 	log_as("rqlited",
-	    "rqlited starting, version %s, SQLite %s, commit %s, compiler (toolchain) cc, "
+	    "rqlited starting, version %s, SQLite %s, commit %s, compiler (toolchain) %s, "
 	    "compiler (command) %s",
-	    RQLITED_VERSION, sqlite3_libversion(), version_commit, __VERSION__);
+	    RQLITED_VERSION, sqlite3_libversion(), version_commit, version_toolchain,
+	    version_compiler);
 	log_as("rqlited", "launch command: %s", (const char *)buf_bytes(&line));
 	buf_fini(&line);
 }
 
 static void
-log_available(const struct flags *flags)
+log_https(const struct flags *flags)
 {
-	const char *scheme = flags->http_cert[0] != '\0' ? "https" : "http";
-	const char *colon = strrchr(flags->http_adv_addr, ':');
+	const char *name = flags->http_verify_common_name;
 
-	log_as("rqlited", "node HTTP API available at %s://%s", scheme, flags->http_adv_addr);
-	log_as("rqlited", "connect using the command-line tool via 'rqlite -H %.*s -p %s'",
-	    (int)(colon - flags->http_adv_addr), flags->http_adv_addr, colon + 1);
+	log_as("http", "secure HTTPS server enabled with cert %s, key %s%s%s, mutual TLS %s%s%s%s",
+	    flags->http_cert, flags->http_key, flags->http_ca_cert[0] != '\0' ? ", CA cert " : "",
+	    flags->http_ca_cert, flags->http_verify_client ? "enabled" : "disabled",
+	    name[0] != '\0' ? ", required client CN \"" : "", name, name[0] != '\0' ? "\"" : "");
+}
+
+/* What is about to be served, and as what kind of node. */
+static void
+log_prospect(const struct flags *flags, bool fresh)
+{
+	log_as("rqlited", fresh ? "no preexisting node state detected in %s, node may be bootstrapping" :
+	    "preexisting node state detected in %s", flags->data_dir);
+	if (flags->http_cert[0] != '\0')
+		log_https(flags);
+	log_as("http", "service listening on %s", flags->http_addr);
+	if (flags->join[0] != '\0')
+		log_as("rqlited", "-join is not supported by this version yet: "
+				  "this node will not have a leader");
+	else if (fresh)
+		log_as("rqlited", "bootstrapping single new node");
 }
 
 /* Descriptors for every connection an http worker may hold, as far as the system lets. */
@@ -200,12 +218,7 @@ start(struct master *master, int argc, char **argv)
 		return (die("failed to open data directory: ", &error));
 	(void)snprintf(path, sizeof(path), "%s/node.json", flags->data_dir);
 	fresh = access(path, F_OK) == -1;
-	log_as("rqlited", fresh ? "no preexisting node state detected in %s, node may be bootstrapping" :
-	    "preexisting node state detected in %s", flags->data_dir);
-	log_as("http", "service listening on %s", flags->http_addr);
-	if (fresh && flags->join[0] == '\0')
-		log_as("rqlited", "bootstrapping single new node");
-	log_available(flags);
+	log_prospect(flags, fresh);
 	make_pages(master);
 	list_workers(master);
 	reload_init(master);

@@ -74,6 +74,7 @@ struct master {
 	int raft_listener;
 	int lock;
 	int board;	   /* writable, for raft */
+	struct board *look; /* the same, to read what raft says */
 	int ticket_keys[2]; /* what raft and read check tickets with, drawn anew each start */
 	int session_key;    /* of TLS session tickets */
 	int log_read;	   /* the pipe that carries the workers' log lines */
@@ -81,6 +82,7 @@ struct master {
 	bool root;	   /* started as root: workers get users of their own */
 	uint64_t generation;
 	bool opened;	   /* the database is there: readers may start */
+	bool announced;	   /* that clients may come was said */
 	bool stopping;
 	int64_t stop_deadline_ms;
 	const char *stop_signal;

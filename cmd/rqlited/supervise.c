@@ -23,6 +23,7 @@
 #include "cmd/rqlited/master.h"
 #include "common/counters.h"
 #include "common/log.h"
+#include "proto/board.h"
 
 #define TICK_MS 250
 #define STUCK_MS 1000	      /* past its deadline without progress: a reader is killed */
@@ -469,6 +470,24 @@ begin_stop(struct master *master, int sig)
 
 /* ---- the loop ---- */
 
+/* Once: where clients find the node, now that they are served. */
+static void
+announce(struct master *master)
+{
+	const struct flags *flags = master->flags;
+	const char *colon = strrchr(flags->http_adv_addr, ':');
+	struct board_state state;
+
+	if (master->announced || !board_read(master->look, &state) || state.ready == 0)
+		return;
+	master->announced = true;
+	copy_log(master);
+	log_as("rqlited", "node HTTP API available at %s://%s",
+	    flags->http_cert[0] != '\0' ? "https" : "http", flags->http_adv_addr);
+	log_as("rqlited", "connect using the command-line tool via 'rqlite -H %.*s -p %s'",
+	    (int)(colon - flags->http_adv_addr), flags->http_adv_addr, colon + 1);
+}
+
 static void
 poll_once(struct master *master, const sigset_t *waiting)
 {
@@ -533,8 +552,10 @@ supervise(struct master *master)
 		poll_once(master, &waiting);
 		act_on_signals(master);
 		check_all(master);
-		if (!master->stopping)
+		if (!master->stopping) {
+			announce(master);
 			continue;
+		}
 		if (stop_next(master))
 			break;
 		if (master_now_ms() > master->stop_deadline_ms) {

@@ -89,8 +89,8 @@ friendly(struct json *j, const char *key, uint64_t bytes)
 		value /= 1000;
 		unit++;
 	}
-	(void)snprintf(out, sizeof(out), unit > 0 && value < 10 ? "%.1f %s" : "%.0f %s", value,
-	    units[unit]);
+	(void)snprintf(
+	    out, sizeof(out), unit > 0 && value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
 	text(j, key, out);
 }
 
@@ -129,8 +129,8 @@ add_build(struct json *j)
 	json_begin_object(j);
 	text(j, "build_time", version_build_time);
 	text(j, "commit", version_commit);
-	text(j, "compiler_command", __VERSION__);
-	text(j, "compiler_toolchain", "cc");
+	text(j, "compiler_command", version_compiler);
+	text(j, "compiler_toolchain", version_toolchain);
 	text(j, "version", RQLITED_VERSION);
 	json_end_object(j);
 }
@@ -154,8 +154,8 @@ add_tls(struct json *j, const struct http *http)
 	if (http->tls) {
 		text(j, "ca_file", http->conf.ca_path);
 		text(j, "cert_file", http->conf.cert_path);
-		text(j, "client_auth", http->conf.verify_client ? "RequireAndVerifyClientCert" :
-								  "NoClientCert");
+		text(j, "client_auth",
+		    http->conf.verify_client ? "RequireAndVerifyClientCert" : "NoClientCert");
 	}
 	text(j, "enabled", http->tls ? "true" : "false");
 	if (http->tls) {
@@ -248,7 +248,7 @@ add_runtime(struct json *j, const struct pages_status *status)
 	number(j, "num_cpu", status->http->cpus);
 	number(j, "num_goroutine", status->http->nall + 1); /* processes */
 	add_part(j, "processes", status->master);
-	text(j, "version", __VERSION__);
+	text(j, "version", version_toolchain);
 	json_end_object(j);
 }
 
@@ -384,8 +384,9 @@ add_sqlite(struct json *j, const struct pages_status *status)
 	json_key(j, "rw");
 	add_pragmas(j, http->conf.fk, "0");
 	json_end_object(j);
-	(void)snprintf(dsn, sizeof(dsn), "file:%s?_fk=%s&_journal=WAL&_query_only=true&_sync=1&mode=ro",
-	    path, http->conf.fk ? "true" : "false");
+	(void)snprintf(dsn, sizeof(dsn),
+	    "file:%s?_fk=%s&_journal=WAL&_query_only=true&_sync=1&mode=ro", path,
+	    http->conf.fk ? "true" : "false");
 	text(j, "ro_dsn", dsn);
 	(void)snprintf(dsn, sizeof(dsn), "file:%s?_fk=%s&_journal=WAL&_sync=1", path,
 	    http->conf.fk ? "true" : "false");
@@ -433,8 +434,8 @@ add_store_settings(struct json *j, const struct http *http)
 }
 
 static void
-add_store_rest(struct json *j, const struct pages_status *status, const struct board_state *board,
-    bool sorted)
+add_store_rest(
+    struct json *j, const struct pages_status *status, const struct board_state *board, bool sorted)
 {
 	const struct http *http = status->http;
 
@@ -474,12 +475,12 @@ add_store_rest(struct json *j, const struct pages_status *status, const struct b
 }
 
 static void
-add_store(struct json *j, const struct pages_status *status, const struct board_state *board,
-    bool sorted)
+add_store(
+    struct json *j, const struct pages_status *status, const struct board_state *board, bool sorted)
 {
 	const struct http *http = status->http;
 	uint64_t size = number_of(status->raft, "log_size") + number_of(status->sql, "db_size") +
-	    number_of(status->sql, "wal_size");
+			number_of(status->sql, "wal_size");
 
 	json_key(j, "store");
 	json_begin_object(j);

@@ -279,6 +279,8 @@ def test_client_certificates(make_node):
     node.flags += ["-http-cert", cert, "-http-key", key, "-http-ca-cert", str(node.dir / "ca.crt"),
                    "-http-verify-client"]
     start(node, cert=right)
+    assert (" secure HTTPS server enabled with cert %s, key %s, CA cert %s, mutual TLS enabled\n"
+            % (cert, key, node.dir / "ca.crt")) in node.log
     assert served(node, cert=right, alpn=["http/1.1"])
     assert served(node, cert=right, highest=ssl.TLSVersion.TLSv1_2)
     for highest in (None, ssl.TLSVersion.TLSv1_2):
@@ -296,6 +298,8 @@ def test_common_name_of_client(make_node):
     node.flags += ["-http-cert", cert, "-http-key", key, "-http-ca-cert", str(node.dir / "ca.crt"),
                    "-http-verify-client", "-http-verify-common-name", "a client"]
     start(node, cert=right)
+    assert (' secure HTTPS server enabled with cert %s, key %s, CA cert %s, mutual TLS enabled, required client CN '
+            '"a client"\n' % (cert, key, node.dir / "ca.crt")) in node.log
     assert not served(node, cert=wrong)
     assert not served(node)
     assert served(node, cert=right)
