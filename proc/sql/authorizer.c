@@ -144,7 +144,6 @@ authorize_table(const struct authorizer *a, const char *name)
 	 * and lists in the order of hash tables, which depends on their history.
 	 */
 	static const char *const local[] = {
-		"sqlite_stmt",
 		"pragma_data_version",
 		"pragma_database_list",
 		"pragma_table_list",
@@ -156,7 +155,8 @@ authorize_table(const struct authorizer *a, const char *name)
 
 	if (name == NULL)
 		return (SQLITE_OK);
-	if (strcasecmp(name, TALLY_MODULE) == 0)
+	/* Statements that are kept are those of other clients, with what they compare with. */
+	if (strcasecmp(name, TALLY_MODULE) == 0 || strcasecmp(name, "sqlite_stmt") == 0)
 		return (SQLITE_DENY);
 	for (i = 0; a->writer && i < sizeof(local) / sizeof(local[0]); i++)
 		if (strcasecmp(name, local[i]) == 0)
