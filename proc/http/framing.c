@@ -3,7 +3,6 @@
  */
 #include "proc/http/framing.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -160,6 +159,7 @@ judge(const struct seen *seen, int version, struct framing_verdict *verdict)
 		return (refuse(verdict, BAD_REQUEST ": invalid header name"));
 	if (seen->bad_host)
 		return (refuse(verdict, BAD_REQUEST ": malformed Host header"));
+	verdict->chunked = seen->encodings > 0;
 	return (seen->bad_expect ? refuse_expectation(verdict) : 0);
 }
 

@@ -6,11 +6,13 @@
 #ifndef PROC_HTTP_FRAMING_H
 #define PROC_HTTP_FRAMING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct framing_verdict {
 	int status; /* 400, or 417 for what can not be expected */
 	const char *body; /* maybe empty */
+	bool chunked; /* of what is let pass: its body comes in chunks */
 };
 
 /*

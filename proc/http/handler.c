@@ -26,8 +26,12 @@ framing_is_good(struct job *job)
 
 	if (req->version >= 0x200 || sock->input == NULL || sock->input->size == 0)
 		return (true);
-	if (framing_check(sock->input->bytes, sock->input->size, req->version, &verdict) == 0)
+	if (framing_check(sock->input->bytes, sock->input->size, req->version, &verdict) == 0) {
+		/* h2o lets odd chunk lines pass and hides them: nothing behind them is believed. */
+		if (verdict.chunked)
+			req->http1_is_persistent = 0;
 		return (true);
+	}
 	counter_add(job->http->counters, COUNTER_FRAMING_REFUSED, 1);
 	answer_protocol_error(job, verdict.status, verdict.body);
 	return (false);

@@ -101,6 +101,15 @@ def test_ambiguous_request_is_refused(node, data):
     assert node.get("/db/query?q=SELECT+1").json["results"][0]["values"] == [[1]]
 
 
+@pytest.mark.parametrize("line", [b"c;a=b\r\n", b"c \r\n", b"c\n", b"0xc\r\n", b"c\r\n"])
+def test_nothing_follows_a_body_in_chunks(node, line):
+    """Two servers may read chunk lines in two ways: what stands behind them is no request."""
+    body = b"POST /db/query HTTP/1.1\r\nContent-Type: application/json\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body += line + BODY + b"\r\n0\r\n\r\n"
+    answer = raw(node, body + GET + b"Host: x\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 ") == 1 and b"Connection: close\r\n" in answer, answer
+
+
 def test_upgrade_in_clear_text_is_ignored(node):
     answer = raw(node, GET + b"Host: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n"
                  b"HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n", 1)

@@ -22,7 +22,7 @@ static const char *
 check_bytes(const char *head, size_t len, int version)
 {
 	char *exact = malloc(len > 0 ? len : 1);
-	struct framing_verdict verdict = { 0, NULL };
+	struct framing_verdict verdict = { 0 };
 	int result;
 
 	assert_non_null(exact);
