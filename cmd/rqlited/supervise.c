@@ -299,9 +299,18 @@ handle(
 
 /* A worker that sends what it may not is killed: it has been taken over or is broken. */
 static void
+refuse(struct worker *worker)
+{
+	log_as("rqlited", "worker %s %u broke the protocol, killing it", role_name(worker->role),
+	    worker->number);
+	worker->chan.paused = true; /* nothing more of it is heard */
+	master_kill(worker);
+}
+
+static void
 read_worker(struct master *master, struct worker *worker)
 {
-	struct frame frame;
+	struct frame frame = { .fd = -1 };
 	union msg msg;
 
 	switch (chan_read(&worker->chan)) {
@@ -309,7 +318,10 @@ read_worker(struct master *master, struct worker *worker)
 		break;
 	case CHAN_AGAIN:
 		return;
-	default:
+	case CHAN_BROKEN:
+		refuse(worker);
+		return;
+	case CHAN_CLOSED:
 		/* It is dying; SIGCHLD says how.  Until then there is nothing to hear. */
 		worker->chan.paused = true;
 		return;
@@ -321,11 +333,9 @@ read_worker(struct master *master, struct worker *worker)
 			break;
 		if (result != CHAN_OK ||
 		    ipc_decode(&frame, worker->role, ROLE_MASTER, &msg) != NULL) {
-			log_as("rqlited", "worker %s %u broke the protocol, killing it",
-			    role_name(worker->role), worker->number);
 			if (frame.fd != -1)
 				close(frame.fd);
-			master_kill(worker);
+			refuse(worker);
 			return;
 		}
 		handle(master, worker, &frame, &msg);

@@ -12,6 +12,8 @@
  * PROGRAMS is the folder of the real workers; LIBEXEC that of links to this
  * program, where MASTER looks for its workers.
  */
+#include <sys/socket.h>
+
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@
 #include "tests/privsep/stage.h"
 
 #define BIT(role) (1U << (role))
+#define DESCRIPTORS 5 /* more than a channel takes at once; all of them our standard input */
 
 static struct {
 	const char *programs;
@@ -116,6 +119,40 @@ try_master(enum role from, unsigned type)
 	killed = killed && strstr(words, text) != NULL;
 	stage_close(&stage);
 	note(killed, ipc_entry(type)->name, from, ROLE_MASTER);
+}
+
+/* So does one that sends more descriptors at once than anybody may. */
+static void
+try_descriptors(enum role from)
+{
+	union {
+		char data[CMSG_SPACE(sizeof(int) * DESCRIPTORS)];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	uint8_t head[CHAN_HEAD_SIZE] = { 0 };
+	struct iovec iov = { head, sizeof(head) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.data,
+		.msg_controllen = sizeof(control.data) };
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	char text[128], words[8192];
+	struct stage stage;
+	struct pollfd pfd;
+	bool killed;
+
+	(void)snprintf(
+	    text, sizeof(text), "worker %s 0 broke the protocol, killing it", role_name(from));
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int) * DESCRIPTORS);
+	stage_open(&stage, test.libexec, test.command);
+	pfd = (struct pollfd){ stage.standin[from], POLLIN, 0 };
+	killed = sendmsg(stage.control[from].fd, &msg, 0) == sizeof(head) &&
+		 poll(&pfd, 1, STAGE_WAIT_MS) == 1;
+	words_read(stage.words, words, sizeof(words));
+	killed = killed && strstr(words, text) != NULL;
+	stage_close(&stage);
+	note(killed, "descriptors", from, ROLE_MASTER);
 }
 
 /* ---- damaged frames ---- */
@@ -227,6 +264,8 @@ main(int argc, char *argv[])
 		for (type = 0; type < MSG__COUNT; type++)
 			if (!is_listed((enum role)from, ROLE_MASTER, type))
 				try_master((enum role)from, type);
+	for (from = ROLE_HTTP; from < ROLE__COUNT; from++)
+		try_descriptors((enum role)from);
 	stage_open(&stage, test.libexec, test.command);
 	for (to = ROLE_HTTP; to < ROLE__COUNT; to++)
 		stage_record(&stage, (enum role)to, &test.scripts[to]);

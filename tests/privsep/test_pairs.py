@@ -62,6 +62,7 @@ def test_pairs_outside_the_table_end_the_receiver(node, tmp_path_factory):
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     count, to_master = messages()
     tried = len(ROLES) * (len(ROLES) + 1) * count + len(ROLES) * count - to_master
+    tried += len(ROLES)  # more descriptors at once than a channel takes
     lines = run.stdout.splitlines()
     assert lines[0] == "%d messages, 0 taken otherwise than planned" % tried
     # A frame of 52 bytes: whole, all its beginnings, all shorter payloads, all its bits flipped.
