@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/siphash.h"
 #include "proc/raft/raft.h"
 #include "proto/command.h"
 #include "proto/entry.h"
@@ -45,7 +46,8 @@ is_valid(struct raft *raft, const struct ipc_bytes *sealed, uint32_t perms)
 		return (true);
 	if (sealed->len != TICKET_SIZE)
 		return (false);
-	if (memcmp(raft->last_sealed, sealed->data, TICKET_SIZE) != 0) {
+	/* In constant time: what was sealed for another must not be found out byte by byte. */
+	if (!equal_constant_time(raft->last_sealed, sealed->data, TICKET_SIZE)) {
 		if (ticket_open(sealed->data, sealed->len, TICKET_RAFT, &raft->key, &ticket) != 0)
 			return (false);
 		memcpy(raft->last_sealed, sealed->data, TICKET_SIZE);
