@@ -386,7 +386,8 @@ on_query(void *state, struct chan *chan, const union msg *msg, int fd)
 		counter_add(reader->counters, COUNTER_DB_QUERY_TRANSACTIONS,
 		    (command.flags & COMMAND_TRANSACTION) != 0);
 	}
-	if (command.timeout_ns > 0)
+	/* Longer than any clock is none. */
+	if (command.timeout_ns > 0 && command.timeout_ns < INT64_MAX - now_ns())
 		waiting->deadline_ns = now_ns() + command.timeout_ns;
 	buf_add(&waiting->command, query->command.data, query->command.len);
 	reader->count++;
