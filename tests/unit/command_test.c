@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/limits.h"
 #include "proto/command.h"
 
 static const struct command_parameter samples[] = {
@@ -163,6 +164,38 @@ survives_every_flipped_bit(void **state)
 	buf_fini(&b);
 }
 
+/* As many statements, and parameters of one, as there may be; one more is no command. */
+static void
+counts_have_their_limits(void **state)
+{
+	const struct command_parameter null = { .type = COMMAND_NULL };
+	struct buf b = BUF_INIT;
+	uint32_t i;
+	size_t at;
+
+	command_begin(&b, COMMAND_EXECUTE, 0, 0);
+	for (i = 0; i < STATEMENTS_MAX; i++)
+		command_add_statement(&b, "", 0);
+	command_set_statements(&b, 0, STATEMENTS_MAX);
+	assert_true(command_check(b.data, b.len));
+	command_add_statement(&b, "", 0);
+	command_set_statements(&b, 0, STATEMENTS_MAX + 1);
+	assert_false(command_check(b.data, b.len));
+
+	b.len = 0;
+	command_begin(&b, COMMAND_EXECUTE, 0, 0);
+	at = command_add_statement(&b, "", 0);
+	for (i = 0; i < PARAMETERS_MAX; i++)
+		command_add_parameter(&b, &null);
+	command_set_statements(&b, 0, 1);
+	command_set_parameters(&b, at, PARAMETERS_MAX);
+	assert_true(command_check(b.data, b.len));
+	command_add_parameter(&b, &null);
+	command_set_parameters(&b, at, PARAMETERS_MAX + 1);
+	assert_false(command_check(b.data, b.len));
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -172,6 +205,7 @@ main(void)
 		cmocka_unit_test(refuses_every_truncation),
 		cmocka_unit_test(refuses_bad_heads),
 		cmocka_unit_test(survives_every_flipped_bit),
+		cmocka_unit_test(counts_have_their_limits),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL) != 0);

@@ -331,6 +331,61 @@ test_hashes(void **state)
 	}
 }
 
+static char *
+hash_of(const char *password)
+{
+	static struct crypt_data data;
+	char salt[CRYPT_GENSALT_OUTPUT_SIZE];
+
+	assert_non_null(crypt_gensalt_rn("$6$", 1000, NULL, 0, salt, sizeof(salt)));
+	return (crypt_r(password, salt, &data));
+}
+
+/* Passwords that crypt(3) would take for others, and a hash that must open no door. */
+static void
+test_odd_passwords(void **state)
+{
+	struct credentials_claim cut = { "a", 1, "secret\0more", 11 };
+	struct credentials *credentials;
+	struct login result;
+	struct error error;
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text), "[{\"username\":\"a\",\"password_hash\":\"%s\"}]",
+	    hash_of("secret"));
+	credentials = decode(text);
+	credentials_login(credentials, &cut, &result);
+	assert_int_equal(result.result, CREDENTIALS_WRONG);
+	assert_int_equal(login(credentials, "a", "secret").result, CREDENTIALS_OK);
+	credentials_login(credentials, &cut, &result);
+	assert_int_equal(result.result, CREDENTIALS_WRONG);
+	credentials_free(&credentials);
+
+	(void)snprintf(text, sizeof(text), "[{\"username\":\"a\",\"password_hash\":\"%s\"}]",
+	    hash_of(""));
+	credentials = decode(text);
+	assert_int_equal(login(credentials, "a", "").result, CREDENTIALS_WRONG);
+	credentials_free(&credentials);
+
+	(void)snprintf(text, sizeof(text),
+	    "[{\"username\":\"a\",\"password\":\"x\",\"password_hash\":\"%s\"}]", hash_of("x"));
+	assert_int_equal(credentials_decode(text, strlen(text), &credentials, &error), -1);
+	assert_string_equal(
+	    error.text, "user \"a\": either password or password_hash, not both");
+}
+
+/* What "*" stands for is everybody: nobody logs in by that name. */
+static void
+test_everybody_is_no_login(void **state)
+{
+	struct credentials *credentials =
+	    decode("[{\"username\":\"*\",\"password\":\"s\",\"perms\":[\"query\"]}]");
+
+	assert_int_equal(login(credentials, "*", "s").result, CREDENTIALS_WRONG);
+	expect(credentials, "", "", PERM_QUERY);
+	credentials_free(&credentials);
+}
+
 static void
 test_hash_forms(void **state)
 {
@@ -431,6 +486,8 @@ main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_hashes),
+		cmocka_unit_test(test_odd_passwords),
+		cmocka_unit_test(test_everybody_is_no_login),
 		cmocka_unit_test(test_hash_forms),
 		cmocka_unit_test(test_open_and_join_as),
 		cmocka_unit_test(test_read),
