@@ -16,20 +16,20 @@
 /* clang-format off */
 /*	kind	  member		default		 group	  state	 text */
 #define FLAGS_LIST(X)									\
-X(BOOL,	    access_log,			false,		 GENERAL, BUILT, "Log every request") \
+X(BOOL,	    access_log,			false,		 GENERAL, BUILT, "Log every request, but no body and no SQL") \
 X(STRING,   auth,			"",		 HTTP,	  BUILT, "Credential and permission file; without it nobody is asked") \
 X(STRING,   auto_backup,		"",		 OPS,	  LATER, "Configuration file of the periodic upload") \
 X(DURATION, auto_optimize_int,		FLAGS_S(86400),	 SQL,	  LATER, "Least time between two PRAGMA optimize runs, 0h for never") \
 X(STRING,   auto_restore,		"",		 OPS,	  LATER, "Configuration file of the one-time download into an empty node") \
 X(DURATION, auto_vacuum_int,		0,		 SQL,	  LATER, "Least time between two VACUUM runs, unset for never") \
-X(INT,	    bootstrap_expect,		0,		 CLUSTER, BUILT, "Voters that must announce themselves before a cluster is made") \
+X(INT,	    bootstrap_expect,		0,		 CLUSTER, BUILT, "Voters that must announce themselves before a cluster is made; more than 1 need -join") \
 X(DURATION, bootstrap_expect_timeout,	FLAGS_S(120),	 CLUSTER, LATER, "Time after which waiting for them ends the process") \
 X(STRING,   cdc_config,			"",		 OPS,	  LATER, "Receiver of change events: a URL, the word stdout, or a configuration file") \
 X(BOOL,	    check,			false,		 GENERAL, BUILT, "Check flags, files and what confinement this system offers, then exit") \
 X(DURATION, cluster_connect_timeout,	FLAGS_S(30),	 NODE,	  LATER, "Limit for connecting to another node, handshake included") \
 X(BOOL,	    compress_snap_transport,	false,		 NODE,	  LATER, "Compress snapshots sent to other nodes; must be equal on all nodes") \
 X(STRING,   cpu_profile,		"",		 OPS,	  LATER, "File for a processor profile") \
-X(INT,	    db_max_ro_conns,		256,		 SQL,	  BUILT, "Read connections to SQLite at the same time, 0 or less for no limit") \
+X(INT,	    db_max_ro_conns,		256,		 SQL,	  BUILT, "Read connections to SQLite at the same time, in each reader; 16 is the most it has") \
 X(STRING,   disco_config,		"",		 CLUSTER, LATER, "Discovery configuration, as a file path or as JSON text") \
 X(STRING,   disco_key,			"rqlite",	 CLUSTER, LATER, "Key prefix in Consul or etcd") \
 X(STRING,   disco_mode,			"",		 CLUSTER, LATER, "How other nodes are found: consul-kv, etcd-kv, dns, dns-srv") \
@@ -49,7 +49,7 @@ X(BOOL,	    http_verify_client,		false,		 HTTP,	  BUILT, "Demand and verify a ce
 X(STRING,   http_verify_common_name,	"",		 HTTP,	  BUILT, "Common name the client certificate must bear; needs http-verify-client") \
 X(INT,	    http_workers,		1,		 HTTP,	  BUILT, "Processes that serve the HTTP API") \
 X(BOOL,	    http2,			true,		 HTTP,	  BUILT, "Offer HTTP/2 on the HTTPS API") \
-X(STRING,   join,			"",		 CLUSTER, BUILT, "Inter-node addresses, comma-separated, through which to join a cluster") \
+X(STRING,   join,			"",		 CLUSTER, BUILT, "Inter-node addresses, comma-separated, through which to join a cluster; this version stays without a leader") \
 X(STRING,   join_as,			"",		 CLUSTER, BUILT, "User of the credential file to join, notify and leave as; empty: anonymous") \
 X(INT,	    join_attempts,		5,		 CLUSTER, LATER, "Rounds over the join list before giving up") \
 X(DURATION, join_interval,		FLAGS_S(3),	 CLUSTER, LATER, "Pause between those rounds") \
@@ -74,8 +74,8 @@ X(STRING,   raft_addr,			"localhost:4002", NODE,	  BUILT, "Address the inter-nod
 X(STRING,   raft_adv_addr,		"",		 NODE,	  BUILT, "Inter-node address told to others; empty: raft-addr") \
 X(DURATION, raft_apply_timeout,		FLAGS_S(10),	 RAFT,	  LATER, "Limit for handing an entry to the leader's queue") \
 X(BOOL,	    raft_cluster_remove_shutdown, false,	 CLUSTER, LATER, "Leave the cluster on an orderly stop") \
-X(DURATION, raft_commit_timeout,	FLAGS_MS(50),	 RAFT,	  BUILT, "Idle time before the leader announces its commit index") \
-X(DURATION, raft_election_timeout,	FLAGS_S(1),	 RAFT,	  BUILT, "Patience of a candidate") \
+X(DURATION, raft_commit_timeout,	FLAGS_MS(50),	 RAFT,	  BUILT, "Checked and shown, without effect: a commit index goes with what is sent next") \
+X(DURATION, raft_election_timeout,	FLAGS_S(1),	 RAFT,	  BUILT, "Checked and shown, without effect: a candidate is as patient as a follower") \
 X(DURATION, raft_heartbeat_timeout,	FLAGS_S(1),	 RAFT,	  BUILT, "Patience of a follower before it stands for election") \
 X(DURATION, raft_leader_lease_timeout,	0,		 RAFT,	  BUILT, "Time without a quorum after which a leader resigns; 0s: 500ms") \
 X(STRING,   raft_log_level,		"WARN",		 RAFT,	  BUILT, "Least level of consensus messages logged: ERROR, WARN, INFO, DEBUG") \

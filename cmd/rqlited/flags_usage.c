@@ -61,7 +61,8 @@ print_flag(FILE *out, const struct flag_info *info)
 	char name[64];
 
 	flags_name(info, name, sizeof(name));
-	fprintf(out, "  -%s%s\n\t%s", name, types[info->kind], info->text);
+	fprintf(out, "  -%s%s\n\t%s%s", name, types[info->kind], info->text,
+	    info->built ? "" : "; not supported by this version");
 	print_default(out, info);
 	fputc('\n', out);
 }

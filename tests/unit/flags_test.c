@@ -208,6 +208,32 @@ test_usage_is_sorted(void **state)
 	run_done(&run);
 }
 
+/* What is refused, or has no effect, is not offered as if it were there. */
+static void
+test_usage_is_true(void **state)
+{
+	static const char mark[] = "; not supported by this version";
+	const struct flag_info *info;
+	struct run run;
+	char name[64], head[80];
+
+	run_line(&run, "-h");
+	for (size_t i = 0; (info = flags_info(i)) != NULL; i++) {
+		const char *at, *end;
+
+		flags_name(info, name, sizeof(name));
+		(void)snprintf(head, sizeof(head),
+		    info->kind == FLAG_BOOL ? "\n  -%s\n" : "\n  -%s ", name);
+		at = strstr(run.out, head);
+		assert_non_null(at);
+		at = strstr(at, info->text);
+		assert_non_null(at);
+		end = at + strlen(info->text);
+		assert_int_equal(info->built, strncmp(end, mark, strlen(mark)) != 0);
+	}
+	run_done(&run);
+}
+
 static void
 test_values(void **state)
 {
@@ -545,6 +571,7 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_help_and_version),
 		cmocka_unit_test(test_usage_is_sorted),
+		cmocka_unit_test(test_usage_is_true),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_empty_hosts),
