@@ -55,7 +55,7 @@ struct sandbox_place {
  * (one line for /status and -check).  Exits if something required is missing.
  */
 void sandbox_enter(const struct sandbox *, const struct sandbox_place *, char *report, size_t size);
-/* Prints what this system offers, for -check. */
-void sandbox_print_check(void);
+/* Prints what this system offers, for -check; false if a start in that mode would fail. */
+bool sandbox_print_check(enum sandbox_mode);
 
 #endif

@@ -457,20 +457,21 @@ sandbox_enter(const struct sandbox *sandbox, const struct sandbox_place *place, 
 	    place->uid != 0 ? "yes" : "no");
 }
 
-void
-sandbox_print_check(void)
+bool
+sandbox_print_check(enum sandbox_mode mode)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
 	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+	bool seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 
-	printf("seccomp: %s\n",
-	    syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0 ? "yes" : "MISSING");
+	printf("seccomp: %s\n", seccomp ? "yes" : "MISSING");
 	if (abi < 1) {
 		printf("landlock: MISSING: files are protected by modes and chroot alone\n");
-		return;
+		return (mode == SANDBOX_OFF || (seccomp && mode != SANDBOX_REQUIRE));
 	}
 	printf("landlock: abi %d%s%s\n", abi, abi < 4 ? ", no rules for TCP ports (abi 4)" : "",
 	    abi < 6 ? ", no signal scope (abi 6)" : "");
+	return (seccomp || mode == SANDBOX_OFF);
 }
 
 #endif

@@ -65,10 +65,11 @@ sandbox_enter(const struct sandbox *sandbox, const struct sandbox_place *place, 
 	    place->uid != 0 ? "yes" : "no");
 }
 
-void
-sandbox_print_check(void)
+bool
+sandbox_print_check(enum sandbox_mode mode)
 {
 	printf("pledge: yes\nunveil: yes\n");
+	return (true);
 }
 
 #endif

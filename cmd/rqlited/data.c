@@ -162,18 +162,33 @@ link_database(const struct master *master)
 		log_warn("symlink %s", path);
 }
 
-int
-data_prepare(struct master *master, struct error *error)
+/* A directory that is there: a file in its place is told from one that is closed to us. */
+static int
+check_access(const struct master *master, struct error *error)
 {
 	char inside[4096];
 
-	/* A file in its place is told from a directory that is closed to us. */
 	(void)snprintf(inside, sizeof(inside), "%s/.", master->flags->data_dir);
-	if (make_path(master->flags->data_dir, error) == -1)
-		return (-1);
 	if (access(inside, R_OK | W_OK | X_OK) == -1)
 		return (error_set_errno(error, "%s", master->flags->data_dir));
-	if (refuse_foreign(master, error) == -1 || take_lock(master, error) == -1)
+	return (refuse_foreign(master, error));
+}
+
+int
+data_check(const struct master *master, struct error *error)
+{
+	struct stat st;
+
+	if (stat(master->flags->data_dir, &st) == -1 && errno == ENOENT)
+		return (0);
+	return (check_access(master, error));
+}
+
+int
+data_prepare(struct master *master, struct error *error)
+{
+	if (make_path(master->flags->data_dir, error) == -1 || check_access(master, error) == -1 ||
+	    take_lock(master, error) == -1)
 		return (-1);
 	if (chmod(master->flags->data_dir, 0700) == -1)
 		return (error_set_errno(error, "chmod %s", master->flags->data_dir));

@@ -225,25 +225,6 @@ start(struct master *master, int argc, char **argv)
 	return (supervise(master));
 }
 
-/* -check: what would be in force, and what is missing; starts nothing. */
-static int
-check(const struct flags *flags, const struct master *master)
-{
-	struct error error;
-
-	if (flags_check_files(flags, &error) == -1) {
-		fprintf(stderr, "%s\n", error.text);
-		return (1);
-	}
-	printf("flags: good\nfiles: good\n");
-	sandbox_print_check();
-	printf("users: %s\n", master->root ?
-	    "each worker its own" :
-	    "not started as root: all workers share this user; they are kept apart by "
-	    "Landlock and seccomp, not by users and chroot");
-	return (0);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -263,7 +244,7 @@ main(int argc, char **argv)
 	master.root = geteuid() == 0;
 	master.generation = 1;
 	if (flags.check)
-		return (check(&flags, &master));
+		return (check_main(&master));
 	/* Without root nothing here needs more rights than exec gives; with it, users are changed. */
 	if (!master.root)
 		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

@@ -101,10 +101,15 @@ struct master {
 
 /* data.c: the directory, its lock, and who may enter what. */
 int data_prepare(struct master *, struct error *);
+/* Whether data_prepare() would refuse the directory as it is now; changes nothing. */
+int data_check(const struct master *, struct error *);
 /* The directory a role works in, as an absolute path; NULL if it needs none. */
 const char *data_directory(const struct master *, enum role);
 uid_t data_uid(enum role);
 gid_t data_gid(enum role);
+
+/* check.c: -check; the exit status. */
+int check_main(const struct master *);
 
 /* listen.c */
 int listen_tcp(const char *address, struct error *);

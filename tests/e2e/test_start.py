@@ -102,6 +102,7 @@ def test_directory_with_other_members(make_node):
     peers.write_text("[]")
     fails(node, " failed to open data directory: recovery by %s is not supported by this version: remove the file "
                 "to start with the members of before\n" % peers)
+    check_finds_it(node)
     peers.unlink()
     node.start()
 
@@ -177,6 +178,7 @@ def test_what_https_needs(make_node, cert, key, more, text):
     openssl(node, "ec", "-in", "a.key", "-aes256", "-passout", "pass:x", "-out", "locked.key")
     (node.dir / "bad").write_text("nonsense\n")
     fails(node, " failed to start HTTP server: " + text + "\n")
+    check_finds_it(node)
 
 
 def openssl(node, *arguments):
@@ -188,6 +190,14 @@ def fails(node, *words):
     assert node.process.wait(15) == 1, node.log
     for word in words:
         assert word in node.log, node.log
+
+
+def check_finds_it(node):
+    """-check ends with what ended the start."""
+    done = subprocess.run([node.program, "-check", *node.flags, str(node.data)], cwd=node.dir, capture_output=True,
+                          text=True, timeout=15)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].split(" ", 3)[3] == node.log.splitlines()[-1].split(" ", 3)[3]
 
 
 @pytest.mark.parametrize("text, words", [
@@ -207,6 +217,7 @@ def test_credentials_not_to_be_read(make_node, text, words):
         assert_refuses(node)
         return
     fails(node, "failed to get credential store: ", words)
+    check_finds_it(node)
 
 
 @pytest.mark.parametrize("user, words", [
@@ -223,6 +234,7 @@ def test_join_as_needs_a_password(make_node, user, words):
     node.flags += ["-auth", str(node.dir / "users.json")]
     if words:
         fails(node, "failed to get credential store: " + words)
+        check_finds_it(node)
         return
     node.user = "bob:p"
     node.start()
@@ -263,6 +275,7 @@ def test_data_path_is_a_file(make_node):
     node = make_node()
     node.data.write_text("no directory")
     fails(node, "failed to open data directory", "Not a directory")
+    check_finds_it(node)
 
 
 def test_data_path_below_a_file(make_node):
@@ -296,10 +309,25 @@ def test_failed_start_leaves_the_ports_free(make_node):
     assert "address already in use" not in node.log and "in use by another" not in node.log
 
 
-def test_check_flag(tmp_path):
-    done = run("-check", tmp_path / "d")
-    assert done.returncode == 0, done.stderr
-    assert "seccomp" in (done.stdout + done.stderr).lower()
-    done = run("-check", "-auth", tmp_path / "nowhere", tmp_path / "d")
-    assert done.returncode == 1
-    assert "nowhere" in done.stdout + done.stderr
+def test_check_flag(make_node):
+    node = make_node("-auth", "users.json", "-http-cert", "a.crt", "-http-key", "a.key", "-http-ca-cert", "a.crt",
+                     "-http-verify-client")
+    (node.dir / "users.json").write_text('[{"username": "a", "password": "b", "perms": ["all"]}]')
+    (node.dir / "users.json").chmod(0o600)
+    openssl(node, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "9",
+            "-subj", "/CN=localhost", "-keyout", "a.key", "-out", "a.crt")
+    before = sorted(node.dir.iterdir())
+    done = subprocess.run([node.program, "-check", *node.flags, str(node.data)], cwd=node.dir, capture_output=True,
+                          text=True, timeout=15)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch("flags: good\nfiles: good\ndata directory: good\nseccomp: .*\nlandlock: .*\nusers: .*\n",
+                        done.stdout)
+    assert sorted(node.dir.iterdir()) == before, "nothing is made"
+    done = run("-check", "-auth", node.dir / "nowhere", node.data)
+    assert (done.returncode, log_line(done)) == (
+        1, "failed to get credential store: open %s: no such file or directory" % (node.dir / "nowhere"))
+
+
+def test_check_beside_a_running_node(node):
+    assert run("-check", node.data).returncode == 0
+    assert node.query("SELECT 1") == [[1]]
