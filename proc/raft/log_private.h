@@ -12,6 +12,8 @@
 	"restore this node from a backup; if other nodes have the data, remove its " \
 	"data directory and let it join again"
 
+#define LOG_DIRECT_MAX (64 * KIB) /* longer batches are written through the page cache */
+
 struct segment {
 	uint64_t sequence;
 	uint64_t salt;
@@ -65,6 +67,9 @@ struct log {
 	int spare; /* a segment prepared ahead, or -1 */
 	uint64_t spare_done; /* bytes of it that are zero-filled */
 	bool spare_ready;
+	int direct; /* the last segment opened a second time, for log_write_direct(); or -1 */
+	uint64_t direct_of; /* the sequence of the segment it was opened for, or failed for */
+	uint8_t *aligned; /* LOG_DIRECT_MAX bytes, for it */
 };
 
 /* log_segment.c */
@@ -80,6 +85,9 @@ void segment_name(uint64_t sequence, char out[24]);
 void segment_free_last(struct log *);
 /* Its file becomes the spare, or goes; false: it could not, and stays. */
 bool segment_remove(struct log *, size_t i);
+/* The last segment, opened so that a write to it is on the disk when it returns; -1: it can't be. */
+int segment_open_direct(struct log *, const struct segment *);
+void segment_close_direct(struct log *);
 /* Gives back what is reserved behind the last batch of a segment that will get none any more. */
 void segment_trim(struct log *, size_t i);
 /* What an earlier life has prepared: only its size matters, a new header voids what is in it. */
@@ -89,7 +97,7 @@ void segment_find_spare(struct log *);
 int log_scan(struct log *, struct error *);
 
 /* log.c */
-/* The batch being built goes to the segment's end; its place is noted when flushed. */
+/* The batch being built goes to the segment's end, not flushed; its place is noted when it is. */
 int log_write_batch(struct log *, const struct segment *);
 void log_note_written(struct log *, struct segment *);
 void log_note_batch(struct log *, const struct place *, const uint8_t *payload);

@@ -15,6 +15,10 @@
 #include "common/log.h"
 #include "proc/raft/log_private.h"
 
+#ifndef O_DIRECT
+#define O_DIRECT 0 /* a system without it has O_DSYNC, which is what counts */
+#endif
+
 #define SPARE "spare-0.seg"
 #define OWN "spare-1.seg" /* of its batch's size */
 #define PIECE (1 * MIB)
@@ -179,6 +183,28 @@ start_spare(struct log *log, struct segment *segment)
 	spare_forget(log);
 	segment_add(log, segment);
 	return (0);
+}
+
+int
+segment_open_direct(struct log *log, const struct segment *segment)
+{
+	char name[24];
+
+	if (log->direct_of == segment->sequence)
+		return (log->direct);
+	segment_close_direct(log);
+	segment_name(segment->sequence, name);
+	log->direct = log->dir->ops->open(log->dir, name, O_WRONLY | O_DSYNC | O_DIRECT);
+	log->direct_of = segment->sequence;
+	return (log->direct);
+}
+
+void
+segment_close_direct(struct log *log)
+{
+	if (log->direct != -1)
+		log->dir->ops->close(log->dir, log->direct);
+	log->direct = -1;
 }
 
 int

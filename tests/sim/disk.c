@@ -302,6 +302,7 @@ sim_open(struct file_dir *dir, const char *name, int flags)
 		errno = ENOENT;
 		return (-1);
 	}
+	disk->direct[handle] = (flags & O_DSYNC) != 0;
 	if (entry == NULL) {
 		file = new_file(disk);
 		disk->handles[handle] = file;
@@ -381,6 +382,16 @@ write_limit(struct disk *disk, const struct disk_file *f, size_t len, off_t offs
 	return ((ssize_t)len);
 }
 
+/* A write past the cache has taken with it what the cache held of these pages. */
+static void
+settle_range(struct disk_file *f, off_t offset, size_t len)
+{
+	size_t i = (size_t)offset / DISK_PAGE, end = ((size_t)offset + len + DISK_PAGE - 1) / DISK_PAGE;
+
+	for (; i < end; i++)
+		disk_page_settle(&f->pages[i]);
+}
+
 static ssize_t
 sim_pwritev(struct file_dir *dir, int handle, const struct iovec *iov, int count, off_t offset)
 {
@@ -408,6 +419,8 @@ sim_pwritev(struct file_dir *dir, int handle, const struct iovec *iov, int count
 	}
 	if (dies)
 		burn(disk);
+	if (disk->direct[handle])
+		settle_range(f, offset, (size_t)done);
 	return (done);
 }
 

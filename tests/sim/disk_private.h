@@ -56,6 +56,7 @@ struct disk {
 	struct disk_change changes[DISK_CHANGES];
 	size_t nchanges;
 	int handles[DISK_HANDLES]; /* file, or -1 */
+	bool direct[DISK_HANDLES]; /* opened with O_DSYNC: what is written is on the platter */
 	uint64_t used;
 };
 

@@ -391,6 +391,28 @@ simdisk_sync(int file)
 	return (lost ? -1 : 0);
 }
 
+/* A write past the page cache is on the disk, and what the cache held of the same bytes before it. */
+static void
+settle(int file, uint64_t offset, size_t len)
+{
+	struct simdisk_file *f = &mounted->files[file];
+	size_t i, kept = 0;
+
+	count_op();
+	for (i = 0; i < f->change_count; i++) {
+		struct simdisk_change *change = &f->changes[i];
+
+		if (change->data != NULL && (change->offset >= offset + len ||
+						change->offset + change->len <= offset)) {
+			f->changes[kept++] = *change;
+			continue;
+		}
+		apply_change(&f->flushed, change);
+		free(change->data);
+	}
+	f->change_count = kept;
+}
+
 uint64_t
 simdisk_size(int file)
 {
@@ -529,10 +551,14 @@ simdisk_image(
 
 /* ---- the file layer ---- */
 
+#define DIRECT SIMDISK_FILES /* handles from here on were opened with O_DSYNC */
+
 static int
 dir_open(struct file_dir *dir, const char *name, int flags)
 {
-	return (simdisk_open(name, (flags & O_CREAT) != 0, (flags & O_TRUNC) != 0));
+	int file = simdisk_open(name, (flags & O_CREAT) != 0, (flags & O_TRUNC) != 0);
+
+	return (file != -1 && (flags & O_DSYNC) != 0 ? file + DIRECT : file);
 }
 
 static int
@@ -550,15 +576,19 @@ dir_pread(struct file_dir *dir, int file, void *data, size_t len, off_t offset)
 static ssize_t
 dir_pwritev(struct file_dir *dir, int file, const struct iovec *iov, int count, off_t offset)
 {
+	bool direct = file >= DIRECT;
 	ssize_t done = 0;
 	int i;
 
+	file %= DIRECT;
 	for (i = 0; i < count; i++) {
 		if (simdisk_write(
 			file, iov[i].iov_base, iov[i].iov_len, (uint64_t)(offset + done)) == -1)
 			return (-1);
 		done += (ssize_t)iov[i].iov_len;
 	}
+	if (direct)
+		settle(file, (uint64_t)offset, (size_t)done);
 	if (simdisk_events.crash_after_records > 0 && --simdisk_events.crash_after_records == 0 &&
 	    simdisk_events.crashed == NULL)
 		simdisk_events.crashed = simdisk_copy(mounted);
