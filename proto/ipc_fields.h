@@ -75,7 +75,9 @@
 	F(u64, index, 0) F(u64, term, 0) F(enum8, type, ENTRY__COUNT)		\
 	F(u8, worker, 0) F(u32, incarnation, 0) F(u64, request, 0)		\
 	F(bytes, entry, COMMAND_MAX)
+/* Said now and then, and at once when an index is reached that raft asked for. */
 #define applied_FIELDS(F) F(u64, index, 0) F(u64, chain, 0)
+#define applied_ask_FIELDS(F) F(u64, index, 0)
 /* Applying stopped (true) or goes on: the machine failed, no entry did. */
 #define stalled_FIELDS(F) F(bool8, stalled, 0) F(text, cause, 512)
 #define base_FIELDS(F) F(u64, index, 0) F(u64, term, 0)

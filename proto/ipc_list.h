@@ -45,6 +45,7 @@
 	X(REFUSED,	refused,	RAFT,		HTTP,		FD_NONE)	\
 	X(APPLY,	apply,		RAFT,		SQL,		FD_NONE)	\
 	X(APPLIED,	applied,	SQL,		RAFT,		FD_NONE)	\
+	X(APPLIED_ASK,	applied_ask,	RAFT,		SQL,		FD_NONE)	\
 	X(STALLED,	stalled,	SQL,		RAFT,		FD_NONE)	\
 	X(BASE,		base,		SQL,		RAFT,		FD_NONE)	\
 	X(RESULT,	result,		SQL | READ,	HTTP,		FD_NONE)	\

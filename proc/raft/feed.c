@@ -56,6 +56,20 @@ feed_from_log(void *arg, const struct log_entry *entry)
 	return (chan_queued(feeding->sql) < FEED_HIGH);
 }
 
+/* sql says now and then how far it is; if somebody waits for it, it is asked to say so at once. */
+static void
+ask_applied(struct raft *raft, struct chan *sql)
+{
+	struct msg_applied_ask ask;
+
+	if (!raft->state.ready)
+		raft->wanted = raft->fed;
+	if (raft->wanted <= raft->asked)
+		return;
+	ask.index = raft->asked = raft->wanted;
+	msg_applied_ask_send(sql, &ask, -1);
+}
+
 void
 feed_sql(struct raft *raft)
 {
@@ -76,6 +90,8 @@ feed_sql(struct raft *raft)
 			proc_fail(&raft->proc, true, "%s", error.text);
 		}
 	}
+	if (sql != NULL)
+		ask_applied(raft, sql);
 }
 
 /* Whether more than so much waits to be handed to sql, or to be applied. */
@@ -136,6 +152,8 @@ feed_wait(struct raft *raft, const struct origin *origin, uint64_t index, bool l
 	raft->waiters =
 	    list_grow(raft->waiters, raft->nwaiters, &raft->waiters_cap, sizeof(*raft->waiters));
 	raft->waiters[raft->nwaiters++] = waiter;
+	if (index > raft->wanted)
+		raft->wanted = index;
 }
 
 /* A long replay says how far it is. */

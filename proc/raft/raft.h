@@ -76,6 +76,8 @@ struct raft {
 	uint64_t apply; /* committed and on this disk */
 	uint64_t applied;
 	uint64_t chain;
+	uint64_t wanted; /* sql is to say at once when this is applied */
+	uint64_t asked; /* what it was asked for */
 	uint64_t fed; /* last index handed to sql */
 	size_t unfed; /* bytes proposed, not yet handed to sql */
 	uint64_t newest; /* index proposed last */

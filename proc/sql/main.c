@@ -29,6 +29,9 @@
 #include "proto/entry.h"
 
 #define ENTRIES_MAX 8192 /* waiting to be applied; raft's channel bounds their bytes */
+#define UNTOLD_MAX 64 /* entries, or as many times UNTOLD_BYTES, that raft may not know to be applied */
+#define UNTOLD_BYTES (16 * KIB)
+#define TELL_MS 5 /* how long it may not know */
 #define RETRY_MS_MIN 100
 #define RETRY_MS_MAX 2000
 
@@ -68,6 +71,11 @@ struct sql {
 	bool opened;
 	bool stalled;
 	bool refusing; /* writes, since readers do not let go of a huge WAL */
+	uint64_t told;    /* raft knows that this is applied */
+	uint64_t asked;   /* and wants to know at once when this is */
+	size_t untold;    /* what lies between, see UNTOLD_MAX */
+	bool telling;     /* the timer is set */
+	struct event *tell;
 	unsigned retry_ms;
 	struct event *retry;
 	uint64_t base_told;
@@ -171,6 +179,7 @@ on_log_ok(void *state, struct chan *chan, const union msg *msg, int fd)
 	counter_set(sql->counters, COUNTER_DB_OPEN_MS,
 	    (uint64_t)(sql->checkpoint_ns - begun) / 1000000);
 	opened = (struct msg_opened){ apply_index(sql->apply), apply_chain(sql->apply) };
+	sql->told = opened.index;
 	msg_opened_send(chan, &opened, -1);
 	msg_opened_send(sql->proc.control, &opened, -1);
 }
@@ -248,8 +257,45 @@ tell_applied(struct sql *sql)
 {
 	struct msg_applied applied = { apply_index(sql->apply), apply_chain(sql->apply) };
 
-	if (raft_of(sql) != NULL)
-		msg_applied_send(raft_of(sql), &applied, -1);
+	if (raft_of(sql) == NULL || applied.index == sql->told)
+		return;
+	msg_applied_send(raft_of(sql), &applied, -1);
+	sql->told = applied.index;
+	sql->untold = 0;
+}
+
+/* A message for each write alone would cost both more than the write's own way takes. */
+static void
+tell_in_time(struct sql *sql)
+{
+	static const struct timeval wait = { 0, TELL_MS * 1000 };
+
+	if (sql->untold >= UNTOLD_MAX ||
+	    (sql->asked > sql->told && apply_index(sql->apply) >= sql->asked)) {
+		tell_applied(sql);
+	} else if (!sql->telling) {
+		event_add(sql->tell, &wait);
+		sql->telling = true;
+	}
+}
+
+static void
+on_tell(evutil_socket_t fd, short what, void *arg)
+{
+	struct sql *sql = arg;
+
+	sql->telling = false;
+	tell_applied(sql);
+}
+
+static void
+on_applied_ask(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	struct sql *sql = state;
+
+	sql->asked = msg->applied_ask.index;
+	if (sql->opened && sql->asked > sql->told && apply_index(sql->apply) >= sql->asked)
+		tell_applied(sql);
 }
 
 static void
@@ -263,6 +309,7 @@ tell_stalled(struct sql *sql, bool stalled, int code)
 	msg.cause = ipc_text(stalled ? cause : "");
 	sql->stalled = stalled;
 	sql->refusing = false; /* if it must go on, raft is told again */
+	tell_applied(sql);
 	if (raft_of(sql) != NULL)
 		msg_stalled_send(raft_of(sql), &msg, -1);
 }
@@ -338,13 +385,15 @@ note_commands(struct sql *sql, size_t done)
 {
 	size_t i;
 
-	for (i = sql->head; i < sql->head + done; i++)
+	for (i = sql->head; i < sql->head + done; i++) {
+		sql->untold += 1 + sql->entries[i].len / UNTOLD_BYTES;
 		if (sql->entries[i].type == APPLY_COMMAND) {
 			sql->command = sql->entries[i].index;
 			sql->command_term = sql->entries[i].term;
 			sql->command_ns = wall_ns();
 			count_statements(sql, &sql->entries[i]);
 		}
+	}
 }
 
 static void
@@ -371,7 +420,7 @@ apply_all(struct sql *sql)
 		counter_add(sql->counters, COUNTER_APPLY_BATCHES, 1);
 		counter_add(sql->counters, COUNTER_APPLY_ENTRIES, done);
 		if (done > 0)
-			tell_applied(sql);
+			tell_in_time(sql);
 		if (done < n) {
 			stall(sql, code);
 			return;
@@ -426,6 +475,7 @@ checkpoint(struct sql *sql)
 		return;
 	sql->base_told = store_base_index(sql->store);
 	sql->bytes_since_base = 0;
+	tell_applied(sql);
 	base = (struct msg_base){ sql->base_told, store_base_term(sql->store) };
 	msg_base_send(raft_of(sql), &base, -1);
 }
@@ -513,6 +563,7 @@ stop(void *state, unsigned deadline_ms)
 		if (!sql->stalled) {
 			apply_all(sql);
 			checkpoint(sql);
+			tell_applied(sql);
 		}
 		apply_free(sql->apply);
 		store_close(sql->store);
@@ -523,6 +574,7 @@ stop(void *state, unsigned deadline_ms)
 
 static const struct proc_handler handlers[] = {
 	{ MSG_APPLY, on_apply },
+	{ MSG_APPLIED_ASK, on_applied_ask },
 	{ MSG_LOG_OK, on_log_ok },
 	{ MSG_STATUS_ASK, on_status_ask },
 };
@@ -543,7 +595,8 @@ main(void)
 	sqlvfs_init();
 	proc_loop_make(&sql.proc);
 	sql.retry = event_new(sql.proc.loop, -1, 0, on_retry, &sql);
-	if (sql.retry == NULL)
+	sql.tell = event_new(sql.proc.loop, -1, 0, on_tell, &sql);
+	if (sql.retry == NULL || sql.tell == NULL)
 		fatalx("event_new");
 	proc_confine(&sql.proc, &sql_sandbox);
 	return (proc_run(&sql.proc, &ops, handlers, sizeof(handlers) / sizeof(handlers[0])));
