@@ -13,9 +13,11 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "proc/sql/walscan.h"
 
 #define UNIX_EPOCH_MS 210866760000000LL /* 1970 in milliseconds of SQLite's Julian day */
 #define MS_PER_DAY 86400000.0
+#define PAGE_MAX 65536 /* SQLite's largest */
 
 /* The system's methods for a kind of file, and ours over them. */
 struct guarded {
@@ -102,6 +104,70 @@ truncate_main(sqlite3_file *file, sqlite3_int64 size)
 	return (main_file.real->xTruncate(file, size));
 }
 
+/* ---- the WAL ---- */
+
+/*
+ * SQLite writes a frame in two calls, its head and its page.  The head of a new
+ * frame waits here for its page, and both are one write; nothing comes between the
+ * two.  The head written last is also what the ledger reads after each commit.
+ */
+static struct {
+	sqlite3_file *file; /* of all below */
+	sqlite3_int64 head; /* where the head in `bytes` belongs; -1: none is there */
+	sqlite3_int64 next; /* where a new frame begins; -1: unknown */
+	bool waits; /* the head is not written yet */
+	uint8_t bytes[WAL_FRAME_HEAD + PAGE_MAX];
+} frame = { .head = -1, .next = -1 };
+
+static int
+write_through(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
+{
+	int rc = wal_file.real->xWrite(file, data, size, offset);
+
+	full_writes += (rc & 0xff) == SQLITE_FULL;
+	if (rc != SQLITE_OK)
+		frame.head = frame.next = -1;
+	return (rc);
+}
+
+/* Before anything but the page that a head waits for. */
+static int
+release_head(void)
+{
+	if (!frame.waits)
+		return (SQLITE_OK);
+	frame.waits = false;
+	return (write_through(frame.file, frame.bytes, WAL_FRAME_HEAD, frame.head));
+}
+
+static int
+write_head(sqlite3_file *file, const void *data, sqlite3_int64 offset)
+{
+	int rc = release_head();
+
+	if (rc != SQLITE_OK)
+		return (rc);
+	if (frame.file != file)
+		frame.next = -1;
+	frame.file = file;
+	memcpy(frame.bytes, data, WAL_FRAME_HEAD);
+	frame.head = offset;
+	/* The head of an older frame may be changed without its page. */
+	frame.waits = offset == frame.next;
+	return (frame.waits ? SQLITE_OK : write_through(file, data, WAL_FRAME_HEAD, offset));
+}
+
+static int
+write_page(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
+{
+	frame.next = offset + size;
+	if (!frame.waits)
+		return (write_through(file, data, size, offset));
+	frame.waits = false;
+	memcpy(frame.bytes + WAL_FRAME_HEAD, data, (size_t)size);
+	return (write_through(file, frame.bytes, WAL_FRAME_HEAD + size, frame.head));
+}
+
 static int
 write_wal(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
@@ -109,10 +175,55 @@ write_wal(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 
 	if (offset == 0 && guard != SQLVFS_SEAL && guard != SQLVFS_OPEN)
 		fatalx("the WAL was about to start anew outside a seal");
-	rc = wal_file.real->xWrite(file, data, size, offset);
-	full_writes += (rc & 0xff) == SQLITE_FULL;
-	return (rc);
+	if (size == WAL_FRAME_HEAD)
+		return (write_head(file, data, offset));
+	if (frame.file == file && frame.head != -1 && offset == frame.head + WAL_FRAME_HEAD &&
+	    size <= PAGE_MAX)
+		return (write_page(file, data, size, offset));
+	rc = release_head();
+	return (rc == SQLITE_OK ? write_through(file, data, size, offset) : rc);
 }
+
+static int
+read_wal(sqlite3_file *file, void *data, int size, sqlite3_int64 offset)
+{
+	int rc;
+
+	if (frame.file == file && frame.head == offset && size == WAL_FRAME_HEAD) {
+		memcpy(data, frame.bytes, WAL_FRAME_HEAD);
+		return (SQLITE_OK);
+	}
+	rc = release_head();
+	return (rc == SQLITE_OK ? wal_file.real->xRead(file, data, size, offset) : rc);
+}
+
+static int
+size_wal(sqlite3_file *file, sqlite3_int64 *size)
+{
+	int rc = release_head();
+
+	return (rc == SQLITE_OK ? wal_file.real->xFileSize(file, size) : rc);
+}
+
+static int
+truncate_wal(sqlite3_file *file, sqlite3_int64 size)
+{
+	int rc = release_head();
+
+	frame.head = frame.next = -1;
+	return (rc == SQLITE_OK ? wal_file.real->xTruncate(file, size) : rc);
+}
+
+static int
+close_wal(sqlite3_file *file)
+{
+	(void)release_head();
+	frame.head = frame.next = -1;
+	frame.file = NULL;
+	return (wal_file.real->xClose(file));
+}
+
+/* ---- flushes ---- */
 
 static int
 check_sync(int rc, const char *name)
@@ -133,7 +244,9 @@ sync_main(sqlite3_file *file, int flags)
 static int
 sync_wal(sqlite3_file *file, int flags)
 {
-	return (check_sync(wal_file.real->xSync(file, flags), "WAL"));
+	int rc = release_head();
+
+	return (check_sync(rc == SQLITE_OK ? wal_file.real->xSync(file, flags) : rc, "WAL"));
 }
 
 /* Puts our methods over the file's.  All files of a kind have the same methods below. */
@@ -148,8 +261,12 @@ cover(sqlite3_file *file, struct guarded *guarded)
 			guarded->ours.xTruncate = truncate_main;
 			guarded->ours.xSync = sync_main;
 		} else {
+			guarded->ours.xClose = close_wal;
+			guarded->ours.xRead = read_wal;
 			guarded->ours.xWrite = write_wal;
+			guarded->ours.xTruncate = truncate_wal;
 			guarded->ours.xSync = sync_wal;
+			guarded->ours.xFileSize = size_wal;
 		}
 	}
 	if (file->pMethods != guarded->real)
