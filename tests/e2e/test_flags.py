@@ -32,7 +32,10 @@ def test_access_log(make_node):
     quiet, loud = make_node().start(), make_node("-access-log").start()
     for one in (quiet, loud):
         assert one.get("/nodes?secret=1", headers={"X-Request-Id": "abc-7"}).status == 200
-    wait_for(lambda: re.search(r"^\[access\] \S+ \S+ GET /nodes 200 \d\.\d{6}s id=abc-7$", loud.log, re.M), 5)
+    line = r"^\[access\] \S+ \S+ 127\.0\.0\.1 GET %s \d\.\d{6}s id=%s$"
+    wait_for(lambda: re.search(line % ("/nodes 200", "abc-7"), loud.log, re.M), 5)
+    assert loud.get("/" + "x" * 6000, headers={"X-Request-Id": "i" * 200}).status == 404
+    wait_for(lambda: re.search(line % ("/x{1023} 404", "i{128}"), loud.log, re.M), 5)
     assert "[access]" not in quiet.log and "secret" not in loud.log
 
 
