@@ -43,6 +43,9 @@
 #define auth_check_FIELDS(F)							\
 	F(u64, request, 0) F(bytes, address, 16)				\
 	F(bytes, user, IPC_USER_MAX) F(bytes, password, IPC_PASSWORD_MAX)
+/* A ticket of an older generation; the answer is nobody's if its user is not the same any more. */
+#define auth_renew_FIELDS(F) F(u64, request, 0) F(bytes, ticket, IPC_TICKET_MAX)
+/* `known`: http may keep it for who sends the same credentials again. */
 #define auth_result_FIELDS(F)							\
 	F(u64, request, 0) F(bool8, known, 0) F(u32, perms, 0)			\
 	F(u64, generation, 0) F(bytes, ticket, IPC_TICKET_MAX)

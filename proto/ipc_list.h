@@ -29,6 +29,7 @@
 	X(RELOADED,	reloaded,	MASTER,		WORKERS,	FD_NONE)	\
 	/* Who a request's sender is. */					\
 	X(AUTH_CHECK,	auth_check,	HTTP,		AUTH,		FD_NONE)	\
+	X(AUTH_RENEW,	auth_renew,	HTTP,		AUTH,		FD_NONE)	\
 	X(AUTH_RESULT,	auth_result,	AUTH,		HTTP,		FD_NONE)	\
 	/* Signatures with keys that http does not have. */			\
 	X(KEY_SIGN,	key_sign,	HTTP,		KEY,		FD_NONE)	\

@@ -30,8 +30,8 @@ ticket_mint(const struct ticket *ticket, const struct ticket_key keys[TICKET__CO
 {
 	memcpy(out, &ticket->generation, 8);
 	memcpy(out + 8, &ticket->expires_ms, 8);
-	memcpy(out + 16, &ticket->perms, 4);
-	memcpy(out + 20, &ticket->user, 4);
+	memcpy(out + 16, &ticket->user, 8);
+	memcpy(out + 24, &ticket->perms, 4);
 	for (int i = 0; i < TICKET__COUNT; i++)
 		siphash128(keys[i].bytes, out, TICKET_BODY_SIZE,
 		    out + TICKET_BODY_SIZE + i * TICKET_MAC_SIZE);
@@ -51,8 +51,21 @@ ticket_open(const uint8_t *data, size_t len, enum ticket_verifier verifier,
 		return (-1);
 	memcpy(&ticket->generation, data, 8);
 	memcpy(&ticket->expires_ms, data + 8, 8);
-	memcpy(&ticket->perms, data + 16, 4);
-	memcpy(&ticket->user, data + 20, 4);
+	memcpy(&ticket->user, data + 16, 8);
+	memcpy(&ticket->perms, data + 24, 4);
+	return (0);
+}
+
+int
+ticket_open_whole(const uint8_t *data, size_t len, const struct ticket_key keys[TICKET__COUNT],
+    struct ticket *ticket)
+{
+	struct ticket opened;
+
+	for (int i = 0; i < TICKET__COUNT; i++)
+		if (ticket_open(data, len, (enum ticket_verifier)i, &keys[i], &opened) == -1)
+			return (-1);
+	*ticket = opened;
 	return (0);
 }
 

@@ -4,12 +4,15 @@
  *
  * A MAC key can mint as well as check.  So each verifier has a key of its own,
  * a ticket carries one MAC for each, and `raft` cannot forge what `read` will
- * believe.  `http` holds no key at all: to it a ticket is 56 opaque bytes, and
+ * believe.  `http` holds no key at all: to it a ticket is 60 opaque bytes, and
  * all it can do with one is what the client was allowed anyway.
  *
- * Wire format, little-endian, fixed size: generation u64, expiry i64, perms
- * u32, user u32, MAC for raft [16], MAC for read [16].  Each MAC covers the
- * 24 bytes before them.
+ * `auth` renews a ticket of an older generation for the user that it names, if
+ * that user still has the same secret: so `http` need not keep the secret.
+ *
+ * Wire format, little-endian, fixed size: generation u64, expiry i64, user u64,
+ * perms u32, MAC for raft [16], MAC for read [16].  Each MAC covers the 28 bytes
+ * before them.
  */
 #ifndef PROTO_TICKET_H
 #define PROTO_TICKET_H
@@ -19,7 +22,7 @@
 #include <stdint.h>
 
 #define TICKET_MAC_SIZE 16
-#define TICKET_BODY_SIZE 24
+#define TICKET_BODY_SIZE 28
 
 enum ticket_verifier { TICKET_RAFT, TICKET_READ, TICKET__COUNT };
 
@@ -28,11 +31,11 @@ enum ticket_verifier { TICKET_RAFT, TICKET_READ, TICKET__COUNT };
 struct ticket {
 	uint64_t generation; /* of the credentials; the board has the current one */
 	int64_t expires_ms; /* CLOCK_MONOTONIC, the same for all processes of a host */
+	uint64_t user; /* mark of name and secret, to auth alone; or TICKET_NOBODY */
 	uint32_t perms; /* bits of proto/perm.h */
-	uint32_t user; /* number in the credentials, TICKET_NOBODY for anonymous; for logs only */
 };
 
-#define TICKET_NOBODY UINT32_MAX
+#define TICKET_NOBODY 0 /* no mark is 0 */
 
 struct ticket_key {
 	uint8_t bytes[16];
@@ -51,6 +54,10 @@ void ticket_mint(
  */
 int ticket_open(const uint8_t *data, size_t len, enum ticket_verifier, const struct ticket_key *,
     struct ticket *);
+
+/* The same for all verifiers: only who has every key could have sealed it. */
+int ticket_open_whole(
+    const uint8_t *data, size_t len, const struct ticket_key keys[TICKET__COUNT], struct ticket *);
 
 /*
  * Whether it is of this generation (or a later one, which auth is told of first), not

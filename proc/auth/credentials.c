@@ -30,7 +30,7 @@ struct user {
 	uint8_t tag[SIPHASH_SIZE]; /* of the clear password, or of the last one found right */
 	bool has_tag;
 	uint32_t perms;
-	uint32_t number;
+	uint64_t mark;
 };
 
 SLIST_HEAD(bucket, user);
@@ -229,7 +229,7 @@ credentials_add(
 		if ((user = calloc(1, sizeof(*user))) == NULL)
 			fatal("credentials");
 		user->name = entry->name;
-		user->number = credentials->count++;
+		credentials->count++;
 		SLIST_INSERT_HEAD(
 		    bucket_of(credentials, user->name.bytes, user->name.len), user, entry);
 	}
@@ -323,7 +323,50 @@ credentials_login(
 	}
 	login->result = CREDENTIALS_OK;
 	login->perms |= user->perms;
-	login->user = user->number;
+	login->user = user->mark;
+}
+
+/* Three hashes of fixed length: no byte can move from one text to the next. */
+static uint64_t
+mark_of(const struct user *user, const uint8_t key[16])
+{
+	uint8_t parts[3][SIPHASH_SIZE], hash[SIPHASH_SIZE];
+	uint64_t mark;
+
+	siphash128(key, user->name.bytes, user->name.len, parts[0]);
+	siphash128(key, user->password.bytes, user->password.len, parts[1]);
+	siphash128(key, user->hash.bytes, user->hash.len, parts[2]);
+	siphash128(key, parts, sizeof(parts), hash);
+	explicit_bzero(parts, sizeof(parts));
+	memcpy(&mark, hash, sizeof(mark));
+	return (mark != TICKET_NOBODY ? mark : 1);
+}
+
+void
+credentials_mark(struct credentials *credentials, const uint8_t key[16])
+{
+	struct user *user;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		SLIST_FOREACH (user, &credentials->buckets[i], entry)
+			user->mark = mark_of(user, key);
+}
+
+void
+credentials_renew(const struct credentials *credentials, uint64_t mark, struct login *login)
+{
+	const struct user *user;
+
+	*login = (struct login){ CREDENTIALS_ANONYMOUS, credentials->everybody, TICKET_NOBODY };
+	if (mark == TICKET_NOBODY)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++)
+		SLIST_FOREACH (user, &credentials->buckets[i], entry)
+			if (user->mark == mark) {
+				login->result = CREDENTIALS_OK;
+				login->perms |= user->perms;
+				login->user = mark;
+			}
 }
 
 int

@@ -33,7 +33,7 @@ enum credentials_result {
 struct login {
 	enum credentials_result result;
 	uint32_t perms; /* the user's and those of `*`; of `*` alone unless OK */
-	uint32_t user; /* number for the ticket, or TICKET_NOBODY */
+	uint64_t user; /* mark for the ticket, or TICKET_NOBODY */
 };
 
 /*
@@ -73,6 +73,18 @@ struct credentials_claim {
  * nothing once that password has been right.
  */
 void credentials_login(struct credentials *, const struct credentials_claim *, struct login *);
+
+/*
+ * Gives each user a mark that nobody without the key can make or read: the same
+ * in all generations as long as name, password and password_hash are.
+ */
+void credentials_mark(struct credentials *, const uint8_t key[16]);
+
+/*
+ * What the user of a mark may do now, as if just logged in; nobody's login if there is
+ * no such user any more.
+ */
+void credentials_renew(const struct credentials *, uint64_t mark, struct login *);
 
 /*
  * The clear password of the -join-as user, borrowed; an error if the user is

@@ -6,6 +6,8 @@
  * A captured auth gives passwords and tickets away; that is why it does nothing
  * else.
  */
+#include <sys/random.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +16,7 @@
 #include "common/counters.h"
 #include "common/log.h"
 #include "common/sandbox.h"
+#include "common/siphash.h"
 #include "proc/auth/credentials.h"
 #include "proc/auth/throttle.h"
 #include "proc/frame/loop.h"
@@ -37,6 +40,7 @@ struct auth {
 	struct credentials *next; /* prepared by a reload, not in force */
 	struct throttle throttle;
 	struct ticket_key keys[TICKET__COUNT];
+	uint8_t mark_key[SIPHASH_SIZE]; /* of users' marks in tickets; nobody else has it */
 	struct counters *counters;
 };
 
@@ -107,6 +111,8 @@ read_credentials(struct auth *auth, struct error *error)
 		credentials = NULL;
 	else if (check_join_as(auth, credentials, error) == -1)
 		credentials_free(&credentials);
+	if (credentials != NULL)
+		credentials_mark(credentials, auth->mark_key);
 	close(auth->file);
 	auth->file = -1;
 	return (credentials);
@@ -143,28 +149,58 @@ decide(struct auth *auth, const struct msg_auth_check *check, struct login *logi
 }
 
 static void
+answer(struct auth *auth, struct chan *chan, struct ticket *ticket, struct msg_auth_result *result)
+{
+	uint8_t sealed[TICKET_SIZE];
+
+	ticket->generation = auth->proc.generation;
+	ticket_mint(ticket, auth->keys, sealed);
+	result->perms = ticket->perms;
+	result->generation = ticket->generation;
+	result->ticket.data = sealed;
+	result->ticket.len = sizeof(sealed);
+	msg_auth_result_send(chan, result, -1);
+}
+
+static void
 on_auth_check(void *state, struct chan *chan, const union msg *msg, int fd)
 {
 	struct auth *auth = state;
-	struct msg_auth_result result = { 0 };
-	uint8_t sealed[TICKET_SIZE];
-	struct ticket ticket;
+	struct ticket ticket = { .expires_ms = now_ms() + TICKET_LIFE_MS };
+	struct msg_auth_result result = { .request = msg->auth_check.request };
 	struct login login;
 
 	decide(auth, &msg->auth_check, &login);
-	ticket.generation = auth->proc.generation;
-	ticket.expires_ms = now_ms() + TICKET_LIFE_MS;
 	ticket.perms = login.perms;
 	ticket.user = login.user;
-	ticket_mint(&ticket, auth->keys, sealed);
-	result.request = msg->auth_check.request;
 	/* Of a wrong password nothing is remembered: the next may be right. */
 	result.known = login.result == CREDENTIALS_OK || login.result == CREDENTIALS_ANONYMOUS;
-	result.perms = login.perms;
-	result.generation = auth->proc.generation;
-	result.ticket.data = sealed;
-	result.ticket.len = sizeof(sealed);
-	msg_auth_result_send(chan, &result, -1);
+	answer(auth, chan, &ticket, &result);
+}
+
+/*
+ * A ticket that a new generation made void while its request was under way.  It is
+ * worth what its user may do now, and not a moment longer than it was: for that
+ * the password has to be shown.  One that we did not seal is worth nobody's.
+ */
+static void
+on_auth_renew(void *state, struct chan *chan, const union msg *msg, int fd)
+{
+	const struct msg_auth_renew *renew = &msg->auth_renew;
+	struct auth *auth = state;
+	struct ticket old = { 0 }, ticket = { .expires_ms = now_ms() + TICKET_LIFE_MS };
+	struct msg_auth_result result = { .request = renew->request };
+	struct login login;
+
+	if (ticket_open_whole(renew->ticket.data, renew->ticket.len, auth->keys, &old) == -1 ||
+	    now_ms() >= old.expires_ms)
+		old.user = TICKET_NOBODY;
+	credentials_renew(auth->credentials, old.user, &login);
+	ticket.perms = login.perms;
+	ticket.user = login.user;
+	if (login.user != TICKET_NOBODY)
+		ticket.expires_ms = old.expires_ms;
+	answer(auth, chan, &ticket, &result);
 }
 
 static int
@@ -192,6 +228,7 @@ reloaded(void *state, bool commit)
 
 static const struct proc_handler handlers[] = {
 	{ MSG_AUTH_CHECK, on_auth_check },
+	{ MSG_AUTH_RENEW, on_auth_renew },
 };
 
 static void
@@ -199,6 +236,8 @@ auth_init(struct auth *auth)
 {
 	struct error error;
 
+	if (getrandom(auth->mark_key, sizeof(auth->mark_key), 0) != (ssize_t)sizeof(auth->mark_key))
+		fatal("getrandom");
 	auth->credentials = read_credentials(auth, &error);
 	if (auth->credentials == NULL)
 		proc_fail(&auth->proc, true, "failed to get credential store: %s", error.text);

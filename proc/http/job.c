@@ -58,6 +58,7 @@ job_wait(struct job *job, struct job_list *list, enum job_phase phase)
 	job_unwait(job);
 	job->phase = phase;
 	job->list = list;
+	job->waits_ns = http_now_ns();
 	TAILQ_INSERT_TAIL(list, job, entry);
 }
 
@@ -250,7 +251,7 @@ give_up(struct http *http, struct job_list *list, int64_t limit_ns, const char *
 
 	for (job = TAILQ_FIRST(list); job != NULL; job = next) {
 		next = TAILQ_NEXT(job, entry);
-		if (now - job->started_ns > limit_ns)
+		if (now - job->waits_ns > limit_ns)
 			answer_error(job, 503, "%s", text);
 	}
 }

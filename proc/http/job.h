@@ -56,6 +56,7 @@ struct job {
 	uint64_t index;
 	struct buf upload; /* the rest of a command that goes to raft in parts */
 	int64_t started_ns;
+	int64_t waits_ns; /* since when, in `list` */
 	uint32_t perms;
 	uint8_t ticket[64];
 	size_t ticket_len;

@@ -11,7 +11,6 @@
 #include "common/log.h"
 #include "common/pulse.h"
 #include "proc/http/answer.h"
-#include "proc/http/handler.h"
 #include "proc/http/http.h"
 #include "proc/http/job.h"
 #include "proc/http/reply.h"
@@ -20,7 +19,6 @@
 #include "proc/http/tickets.h"
 #include "proc/http/work.h"
 
-#define RENEWALS_MAX 50 /* of one request's ticket */
 #define PARTS_MAX (64 * MIB) /* of a result of sql, which has no credit */
 
 static const char type_json[] = "application/json; charset=utf-8";
@@ -156,20 +154,6 @@ fail(struct job *job, const char *text)
 		answer_envelope_error(job, text);
 }
 
-/*
- * Not accepted by a verifier: the ticket is of an older generation.  Again, with a
- * new one; auth may hear of the generation a moment after the verifier did.
- */
-static void
-renew_ticket(struct job *job)
-{
-	tickets_forget(job);
-	if (++job->renewals > RENEWALS_MAX)
-		answer_empty(job, 401, type_json);
-	else if (tickets_get(job))
-		handler_authorized(job);
-}
-
 /* A request that was found to read only; false if it is of no such kind. */
 static bool
 refuse_stale(struct job *job, uint8_t status)
@@ -218,7 +202,7 @@ finish_with(struct job *job, const struct msg_result *result)
 		work_log(job);
 		break;
 	case RESULT_TICKET:
-		renew_ticket(job);
+		tickets_renew(job);
 		break;
 	case RESULT_AGAIN:
 		fail(job, "store not open");
@@ -239,9 +223,9 @@ result_on_result(void *state, struct chan *chan, const union msg *msg, int fd)
 	struct job *job = job_find(http, msg->result.request);
 
 	/* Only who was asked may answer. */
-	if (job == NULL || !((job->phase == JOB_LOG && chan->role == ROLE_SQL) ||
-			       (job->phase == JOB_READ && chan->role == ROLE_READ &&
-				   job->reader == chan->number)))
+	if (job == NULL ||
+	    !((job->phase == JOB_LOG && chan->role == ROLE_SQL) ||
+		(job->phase == JOB_READ && chan->role == ROLE_READ && job->reader == chan->number)))
 		return;
 	if (job->ended)
 		return;
@@ -300,7 +284,7 @@ refuse(struct job *job, enum ipc_refused reason, const char *text)
 		answer_error(job, 413, "%s", text);
 		break;
 	case REFUSED_TICKET:
-		renew_ticket(job);
+		tickets_renew(job);
 		break;
 	case REFUSED__COUNT:
 		break;

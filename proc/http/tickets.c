@@ -2,10 +2,12 @@
  * Who a client is.  http can not tell: it asks auth once for each pair of
  * credentials, and keeps the ticket.  The cache is keyed by a keyed hash of the
  * Authorization header, so it holds no password, and the header itself is wiped
- * with the answer: a ticket that turns out to be void while its request is under
- * way is asked for anew.  What auth did not know is not kept: it is asked again.
+ * as soon as it was sent to auth or found here.  What auth did not know is not
+ * kept: it is asked again.
  *
- * A new generation on the board voids every ticket at once.
+ * A new generation on the board voids every ticket at once.  One that turns out to
+ * be void while its request is under way is given back to auth, which renews it if
+ * its user is still the same; that ticket is for this request alone.
  */
 #include "proc/http/tickets.h"
 
@@ -21,6 +23,7 @@
 #include "proc/http/server.h"
 #include "proto/perm.h"
 
+#define RENEWALS_MAX 50 /* of one request's ticket: auth may hear of a generation a moment late */
 #define TICKET_USE_MS (5 * 60 * 1000) /* well within the life auth gives it */
 
 void
@@ -48,10 +51,11 @@ entry_of(struct http *http, const uint64_t key[2])
 void
 tickets_wipe(struct job *job)
 {
-	h2o_iovec_t *header = authorization(job->req);
+	h2o_headers_t *headers = &job->req->headers;
+	ssize_t i = -1;
 
-	if (header != NULL)
-		explicit_bzero(header->base, header->len);
+	while ((i = h2o_find_header(headers, H2O_TOKEN_AUTHORIZATION, i)) != -1)
+		explicit_bzero(headers->entries[i].value.base, headers->entries[i].value.len);
 }
 
 static void
@@ -62,20 +66,29 @@ take_entry(struct job *job, const struct ticket_entry *entry)
 	job->ticket_len = entry->len;
 }
 
+/* NULL, and the request is answered, if it can not be asked now. */
+static struct chan *
+auth_to_ask(struct job *job)
+{
+	struct chan *auth = proc_peer(&job->http->proc, ROLE_AUTH, 0);
+
+	if (auth != NULL && chan_queued(auth) <= MIB)
+		return (auth);
+	answer_error(job, 503, "credentials can not be checked now");
+	return (NULL);
+}
+
 static void
 ask_auth(struct job *job)
 {
-	struct http *http = job->http;
-	struct chan *auth = proc_peer(&http->proc, ROLE_AUTH, 0);
+	struct chan *auth = auth_to_ask(job);
 	h2o_iovec_t *header = authorization(job->req);
 	struct basic basic = { 0 };
 	struct msg_auth_check check = { 0 };
 	uint8_t address[16], scratch[BASIC_SCRATCH_MAX];
 
-	if (auth == NULL || chan_queued(auth) > MIB) {
-		answer_error(job, 503, "credentials can not be checked now");
+	if (auth == NULL)
 		return;
-	}
 	if (header != NULL)
 		(void)basic_parse(header->base, header->len, scratch, sizeof(scratch), &basic);
 	server_address(job->req, address);
@@ -89,34 +102,43 @@ ask_auth(struct job *job)
 	auth->secret = true;
 	msg_auth_check_send(auth, &check, -1);
 	explicit_bzero(scratch, sizeof(scratch));
-	job_wait(job, &http->auth_wait, JOB_AUTH);
+	tickets_wipe(job);
+	job_wait(job, &job->http->auth_wait, JOB_AUTH);
 	job_hold(job);
 }
 
-bool
-tickets_get(struct job *job)
+/* The ticket of who sent the same header before, if it is still good. */
+static bool
+find_ticket(struct job *job)
 {
 	struct http *http = job->http;
 	h2o_iovec_t *header = authorization(job->req);
 	struct ticket_entry *entry;
 	uint8_t hash[16];
 
-	if (!http->conf.auth) {
-		job->perms = PERM_ALL;
-		return (true);
-	}
 	siphash128(http->ticket_secret, header != NULL ? header->base : "",
 	    header != NULL ? header->len : 0, hash);
 	memcpy(job->auth_key, hash, sizeof(hash));
 	entry = entry_of(http, job->auth_key);
-	if (entry->len > 0 && memcmp(entry->key, hash, sizeof(hash)) == 0 &&
-	    entry->generation >= http_state(http)->generation &&
-	    http_now_ns() / 1000000 < entry->until_ms) {
-		take_entry(job, entry);
-		return (true);
+	if (entry->len == 0 || memcmp(entry->key, hash, sizeof(hash)) != 0 ||
+	    entry->generation < http_state(http)->generation ||
+	    http_now_ns() / 1000000 >= entry->until_ms)
+		return (false);
+	take_entry(job, entry);
+	return (true);
+}
+
+bool
+tickets_get(struct job *job)
+{
+	if (!job->http->conf.auth)
+		job->perms = PERM_ALL;
+	else if (!find_ticket(job)) {
+		ask_auth(job);
+		return (false);
 	}
-	ask_auth(job);
-	return (false);
+	tickets_wipe(job);
+	return (true);
 }
 
 void
@@ -140,12 +162,32 @@ tickets_on_result(void *state, struct chan *chan, const union msg *msg, int fd)
 	handler_authorized(job);
 }
 
-/* A verifier did not accept it (a new generation, most likely): ask anew next time. */
-void
-tickets_forget(struct job *job)
+/* Who sends the same header again is asked about again. */
+static void
+forget(struct job *job)
 {
 	struct ticket_entry *entry = entry_of(job->http, job->auth_key);
 
 	if (memcmp(entry->key, job->auth_key, sizeof(entry->key)) == 0)
 		memset(entry, 0, sizeof(*entry));
+}
+
+void
+tickets_renew(struct job *job)
+{
+	struct msg_auth_renew renew = { .request = job->id };
+	struct chan *auth;
+
+	forget(job);
+	if (++job->renewals > RENEWALS_MAX) {
+		answer_empty(job, 401, job->route->content_type);
+		return;
+	}
+	if ((auth = auth_to_ask(job)) == NULL)
+		return;
+	renew.ticket.data = job->ticket;
+	renew.ticket.len = job->ticket_len;
+	msg_auth_renew_send(auth, &renew, -1);
+	job_wait(job, &job->http->auth_wait, JOB_AUTH);
+	job_hold(job);
 }

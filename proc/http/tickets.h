@@ -29,9 +29,9 @@ void tickets_init(struct http *);
 bool tickets_get(struct job *);
 /* AUTH_RESULT: the job that waited goes on by handler_authorized(). */
 void tickets_on_result(void *http, struct chan *, const union msg *, int fd);
-/* A verifier did not accept the job's ticket: it is asked for anew next time. */
-void tickets_forget(struct job *);
-/* Wipes the Authorization header, which is no longer needed. */
+/* A verifier did not accept the job's ticket: handler_authorized() with a new one, or an answer. */
+void tickets_renew(struct job *);
+/* Wipes the Authorization headers, which nobody needs any more. */
 void tickets_wipe(struct job *);
 
 #endif

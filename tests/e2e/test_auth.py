@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+import re
 import signal
 import subprocess
 import threading
@@ -261,6 +263,93 @@ def test_auth_worker_dies_and_comes_back(make_node):
     wait_for(lambda: node.workers().get("auth") not in (None, before), 10, "a new auth")
     wait_for(lambda: node.get("/status", headers=basic("a", "pw-a")).status == 200, 5, "the user's return")
     assert node.get("/status", headers=basic("a", "wrong")).status == 401
+
+
+READ_ONE = "/db/query?q=SELECT+1&level=linearizable&linearizable_timeout=20s"
+
+
+def credentials_of(name):
+    return basic(name, "pw-" + name) if name else {}
+
+
+def ask_while_raft_stands(node, names, meanwhile):
+    """{name: status} of reads that have their tickets, and wait for raft until after `meanwhile`."""
+    raft, statuses = node.workers()["raft"], {}
+
+    def ask(name):
+        statuses[name] = node.get(READ_ONE, headers=credentials_of(name)).status
+
+    def at_raft():
+        text = node.get("/metrics", headers=credentials_of("root")).text
+        return int(re.search(r"^rqlited_requests_at_raft (\d+)", text, re.M).group(1))
+
+    for name in names:
+        assert node.get(READ_ONE, headers=credentials_of(name)).status == 200
+    os.kill(raft, signal.SIGSTOP)
+    try:
+        threads = [threading.Thread(target=ask, args=(name,)) for name in names]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: at_raft() == len(names), 5, "the reads to be under way")
+        meanwhile()
+    finally:
+        os.kill(raft, signal.SIGCONT)
+    for thread in threads:
+        thread.join()
+    return statuses
+
+
+def signal_and_see(node, newcomer):
+    """Auth, which is told of a new generation first, knows the newcomer, and the master has told the others."""
+    node.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: node.get("/debug/vars", headers=credentials_of(newcomer)).status == 200, 8, "the newcomer")
+    wait_for(lambda: "State:\tS" in open("/proc/%d/status" % node.process.pid).read(), 5, "a resting master")
+
+
+def test_requests_under_way_are_worth_what_their_user_may_now(make_node):
+    """Their passwords are gone: auth renews their tickets, of who is still the same."""
+    node = make_node()
+    hashed, anew = hash_password("pw-hashed"), hash_password("pw-rehashed")
+    node.user = "root:pw-root"
+    always = [user("root", "all"), user("same", "query"), user("hashed", "query", password_hash=hashed)]
+    node.flags += ["-auth", write_users(
+        node, user("gone", "all"), user("changed", "all"), user("less", "all"), user("emptied", "query"),
+        user("rehashed", "query", password_hash=hash_password("pw-rehashed")), *always)]
+    node.start()
+
+    def change():
+        write_users(node, *reversed(always), user("new", "status"), user("changed", "all", password="pw-new"),
+                    user("less", "execute"), {"username": "emptied", "perms": ["query"]},
+                    user("rehashed", "query", password_hash=anew))
+        signal_and_see(node, "new")
+
+    names = ["same", "hashed", "gone", "changed", "less", "emptied", "rehashed"]
+    assert ask_while_raft_stands(node, names, change) == {
+        "same": 200, "hashed": 200, "gone": 401, "changed": 401, "less": 401, "emptied": 401, "rehashed": 401}
+    # Who shows a password is asked for that alone.
+    assert {name: node.get(READ_ONE, headers=credentials_of(name)).status for name in names} == {
+        "same": 200, "hashed": 200, "gone": 401, "changed": 401, "less": 401, "emptied": 401, "rehashed": 200}
+
+
+def test_nobodys_requests_under_way_are_worth_what_everybody_may_now(make_node):
+    node = make_node()
+    node.user = "root:pw-root"
+    node.flags += ["-auth", write_users(node, user("root", "all"), user("a", "status"),
+                                        {"username": "*", "perms": ["query"]})]
+    node.start()
+
+    def take_away():
+        write_users(node, user("root", "all"), user("a", "query"), user("new", "status"))
+        signal_and_see(node, "new")
+
+    def give():
+        write_users(node, user("root", "all"), user("newer", "status"), {"username": "*", "perms": ["query"]})
+        signal_and_see(node, "newer")
+
+    assert ask_while_raft_stands(node, ["", "a", "root"], take_away) == {"": 401, "a": 200, "root": 200}
+    assert node.get(READ_ONE).status == 401
+    assert ask_while_raft_stands(node, ["a", "root"], give) == {"a": 200, "root": 200}
+    assert node.get(READ_ONE).status == 200
 
 
 def test_reload_refuses_no_rightful_request(make_node):

@@ -7,6 +7,7 @@
  * line; test_captured.py gives them.  "-" is an empty ticket.
  *
  *	login USER PASSWORD		known|unknown PERMS GENERATION TICKET
+ *	renew TICKET			the same
  *	execute TICKET KIND SQL		to raft; KIND: execute, query, request
  *	begin TICKET SIZE		to raft: a DELETE so long that it goes in parts
  *	parts SIZE			to raft: so much of it, or more
@@ -37,6 +38,7 @@
 #include "common/log.h"
 #include "proto/command.h"
 #include "proto/ipc.h"
+#include "tests/privsep/hex.h"
 
 #define CONTROL_FD 3
 #define START_MS 10000
@@ -279,15 +281,6 @@ add_bytes(struct buf *out, const struct ipc_bytes *bytes)
 	buf_add(out, bytes->data, bytes->len);
 }
 
-static void
-add_hex(struct buf *out, const struct ipc_bytes *bytes)
-{
-	size_t i;
-
-	for (i = 0; i < bytes->len; i++)
-		buf_printf(out, "%02x", bytes->data[i]);
-}
-
 /* What raft, sql or read make of the request, its rows included. */
 static void
 print_outcome(struct captured *c, unsigned roles, struct buf *out)
@@ -318,33 +311,6 @@ print_outcome(struct captured *c, unsigned roles, struct buf *out)
 
 /* ---- orders ---- */
 
-static int
-digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c != '\0' ? strchr(digits, c) : NULL;
-
-	return (at != NULL ? (int)(at - digits) : -1);
-}
-
-/* The bytes of a word in hexadecimal; "-" is none. */
-static struct ipc_bytes
-from_hex(char *word, size_t max)
-{
-	struct ipc_bytes bytes = { (uint8_t *)word, 0 };
-
-	if (word == NULL)
-		fatalx("a word is missing");
-	while (digit(word[2 * bytes.len]) != -1 && digit(word[2 * bytes.len + 1]) != -1) {
-		((uint8_t *)word)[bytes.len] =
-		    (uint8_t)(digit(word[2 * bytes.len]) << 4 | digit(word[2 * bytes.len + 1]));
-		bytes.len++;
-	}
-	if (bytes.len > max)
-		fatalx("longer than any");
-	return (bytes);
-}
-
 /* A command of one statement without parameters. */
 static void
 make_command(struct buf *command, const char *kind, const char *sql)
@@ -359,12 +325,23 @@ make_command(struct buf *command, const char *kind, const char *sql)
 }
 
 static void
+print_login(struct captured *c, struct buf *out)
+{
+	struct frame frame;
+	union msg msg;
+
+	if (!await(c, BIT(ROLE_AUTH), &frame, &msg, out))
+		return;
+	buf_printf(out, "%s %" PRIu32 " %" PRIu64 " ", msg.auth_result.known ? "known" : "unknown",
+	    msg.auth_result.perms, msg.auth_result.generation);
+	hex_add(out, &msg.auth_result.ticket);
+}
+
+static void
 do_login(struct captured *c, char *args, struct buf *out)
 {
 	uint8_t address[16] = { [10] = 0xff, 0xff, 10 };
 	struct msg_auth_check check = { .request = c->request, .address = { address, 16 } };
-	struct frame frame;
-	union msg msg;
 
 	/* What http says of the client's address is not to be trusted either: each time another. */
 	address[14] = (uint8_t)(c->request >> 8);
@@ -373,11 +350,18 @@ do_login(struct captured *c, char *args, struct buf *out)
 	check.password = ipc_text(args);
 	msg_auth_check_send(&c->chans[ROLE_AUTH], &check, -1);
 	(void)chan_flush_wait(&c->chans[ROLE_AUTH], ANSWER_MS);
-	if (!await(c, BIT(ROLE_AUTH), &frame, &msg, out))
-		return;
-	buf_printf(out, "%s %" PRIu32 " %" PRIu64 " ", msg.auth_result.known ? "known" : "unknown",
-	    msg.auth_result.perms, msg.auth_result.generation);
-	add_hex(out, &msg.auth_result.ticket);
+	print_login(c, out);
+}
+
+static void
+do_renew(struct captured *c, char *args, struct buf *out)
+{
+	struct msg_auth_renew renew = { .request = c->request };
+
+	renew.ticket = hex_read(args, IPC_TICKET_MAX);
+	msg_auth_renew_send(&c->chans[ROLE_AUTH], &renew, -1);
+	(void)chan_flush_wait(&c->chans[ROLE_AUTH], ANSWER_MS);
+	print_login(c, out);
 }
 
 static void
@@ -387,7 +371,7 @@ do_execute(struct captured *c, char *args, struct buf *out)
 	struct buf command = BUF_INIT;
 	char *kind;
 
-	execute.ticket = from_hex(strsep(&args, " "), IPC_TICKET_MAX);
+	execute.ticket = hex_read(strsep(&args, " "), IPC_TICKET_MAX);
 	kind = strsep(&args, " ");
 	make_command(&command, kind, args);
 	execute.command = (struct ipc_bytes){ buf_bytes(&command), buf_size(&command) };
@@ -403,7 +387,7 @@ do_begin(struct captured *c, char *args, struct buf *out)
 	struct msg_execute_begin begin = { .request = c->request };
 	char sql[] = "DELETE FROM t", spaces[4096];
 
-	begin.ticket = from_hex(strsep(&args, " "), IPC_TICKET_MAX);
+	begin.ticket = hex_read(strsep(&args, " "), IPC_TICKET_MAX);
 	begin.size = args != NULL ? (uint32_t)strtoul(args, NULL, 10) : 0;
 	buf_reset(&c->command, SIZE_MAX);
 	make_command(&c->command, "execute", sql);
@@ -449,7 +433,7 @@ do_barrier(struct captured *c, char *args, struct buf *out)
 {
 	struct msg_barrier barrier = { .request = c->request };
 
-	barrier.ticket = from_hex(args, IPC_TICKET_MAX);
+	barrier.ticket = hex_read(args, IPC_TICKET_MAX);
 	msg_barrier_send(&c->chans[ROLE_RAFT], &barrier, -1);
 	(void)chan_flush_wait(&c->chans[ROLE_RAFT], ANSWER_MS);
 	print_outcome(c, BIT(ROLE_RAFT), out);
@@ -476,7 +460,7 @@ do_query(struct captured *c, char *args, struct buf *out)
 		buf_add_text(out, "gone");
 		return;
 	}
-	query.ticket = from_hex(strsep(&args, " "), IPC_TICKET_MAX);
+	query.ticket = hex_read(strsep(&args, " "), IPC_TICKET_MAX);
 	query.mode = number_of(strsep(&args, " "), modes, QUERY__COUNT);
 	kind = strsep(&args, " ");
 	make_command(&command, kind, args);
@@ -496,7 +480,7 @@ do_status(struct captured *c, char *args, struct buf *out)
 	struct frame frame;
 	union msg msg;
 
-	ask.ticket = from_hex(args, IPC_TICKET_MAX);
+	ask.ticket = hex_read(args, IPC_TICKET_MAX);
 	msg_status_ask_send(&c->chans[role], &ask, -1);
 	(void)chan_flush_wait(&c->chans[role], ANSWER_MS);
 	if (await(c, BIT(role), &frame, &msg, out))
@@ -516,13 +500,13 @@ do_sign(struct captured *c, char *args, struct buf *out)
 		(void)next_answer(c, BIT(ROLE_KEY), &frame, &msg);
 	sign.id = (struct ipc_bytes){ c->key_id, c->key_id_len };
 	sign.alg = number_of(strsep(&args, " "), algs, KEY_ALG__COUNT);
-	sign.block = from_hex(args, IPC_SIGN_MAX);
+	sign.block = hex_read(args, IPC_SIGN_MAX);
 	msg_key_sign_send(&c->chans[ROLE_KEY], &sign, -1);
 	(void)chan_flush_wait(&c->chans[ROLE_KEY], ANSWER_MS);
 	if (!await(c, BIT(ROLE_KEY), &frame, &msg, out))
 		return;
 	buf_add_text(out, msg.key_signed.signature.len > 0 ? "signed " : "unsigned");
-	add_hex(out, &msg.key_signed.signature);
+	hex_add(out, &msg.key_signed.signature);
 }
 
 /* The shortest question that the role answers. */
@@ -604,6 +588,7 @@ static const struct order {
 	void (*run)(struct captured *, char *args, struct buf *out);
 } orders[] = {
 	{ "login", do_login },
+	{ "renew", do_renew },
 	{ "execute", do_execute },
 	{ "begin", do_begin },
 	{ "parts", do_parts },

@@ -27,7 +27,8 @@ from conftest import PROGRAM, Node, wait_for  # noqa: E402
 BUILD = pathlib.Path(PROGRAM).resolve().parents[2]
 PASSWORDS = {"query": "asks-62b0c4", "execute": "acts-99e1d7", "all": "rules-07fa35"}
 EXECUTE, QUERY, ALL = 1, 2, 0xfff
-TICKET = 56  # bytes: 24 of body, 16 of MAC for raft, 16 for read
+TICKET = 60  # bytes: 28 of body, 16 of MAC for raft, 16 for read
+BODY, RAFT_END = 28, 44
 NO_TICKETS = {"none": "-", "zeros": "00" * TICKET, "ones": "ff" * TICKET, "short": "ab" * (TICKET - 1),
               "long": "ab" * (TICKET + 1)}
 
@@ -54,10 +55,19 @@ class Captured(Node):
         self.flags += ["-auth", self.auth_file, "-http-cert", cert, "-http-key", self.key_file]
         self.connection = None
 
-    def write_users(self, *names):
-        self.auth_file.write_text(json.dumps(
-            [{"username": name, "password": PASSWORDS[name], "perms": [name]} for name in names]))
+    def write_users(self, *names, **changed):
+        """Users who may what their name says; of some another password, or other permissions."""
+        users = [{"username": name, "password": PASSWORDS[name], "perms": [name]} for name in names]
+        users += [dict({"username": name, "password": PASSWORDS[name], "perms": [name]}, **changes)
+                  for name, changes in changed.items()]
+        self.auth_file.write_text(json.dumps(users))
         self.auth_file.chmod(0o600)
+
+    def reload(self):
+        line = "credentials, certificates and keys were read again"
+        before = self.log.count(line)
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.log.count(line) > before, 10, "a reload")
 
     def wait_ready(self, limit=20):
         def ready():
@@ -226,7 +236,7 @@ def test_captured_http_can_not_forge_a_ticket(node):
     assert node.order("query %s query query SELECT secret FROM t" % ticket) == ROWS
     assert node.order("barrier %s" % ticket).startswith("at ")
     for bit in range(TICKET * 8):
-        part = "body" if bit < 24 * 8 else "raft" if bit < 40 * 8 else "read"
+        part = "body" if bit < BODY * 8 else "raft" if bit < RAFT_END * 8 else "read"
         forged = flipped(ticket, bit)
         answer = node.order("execute %s execute DELETE FROM t" % forged)
         assert answer == "refused ticket", bit
@@ -238,9 +248,9 @@ def test_captured_http_can_not_forge_a_ticket(node):
 def test_captured_http_can_not_raise_its_permissions(node):
     """The permissions of one ticket with the seals of another, and each seal in the other's place."""
     query, all_ = (bytes.fromhex(node.ticket(user, perms)) for user, perms in (("query", QUERY), ("all", ALL)))
-    body, raft, read = query[:24], query[24:40], query[40:]
-    forged = {"all body": all_[:24] + raft + read, "all seals": body + all_[24:],
-              "all perms": body[:16] + all_[16:20] + body[20:] + raft + read,
+    body, raft, read = query[:BODY], query[BODY:RAFT_END], query[RAFT_END:]
+    forged = {"all body": all_[:BODY] + raft + read, "all seals": body + all_[BODY:],
+              "all perms": body[:24] + all_[24:BODY] + raft + read,
               "read's seal for raft": body + read + read, "raft's seal for read": body + raft + raft}
     for name, ticket in forged.items():
         answer = node.order("execute %s execute DELETE FROM t" % ticket.hex())
@@ -286,8 +296,7 @@ def test_captured_http_can_not_replay_a_ticket_of_an_old_generation(fresh):
     assert node.order("query %s query query SELECT x FROM t" % old["query"]) == \
         'result done [{"columns":["x"],"types":[""]}]'
     node.write_users("query", "execute")
-    node.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "credentials, certificates and keys were read again" in node.log, 10, "a reload")
+    node.reload()
     ask = "query %s query query SELECT x FROM t"
     assert node.order(ask % old["query"]) == "result ticket"
     assert node.order("barrier " + old["query"]) == "refused ticket"
@@ -314,6 +323,73 @@ def test_captured_http_can_not_replay_a_ticket_of_an_earlier_start(fresh):
     node.start()
     assert node.order("execute %s execute INSERT INTO t VALUES(1)" % old) == "refused ticket"
     assert node.order("query %s query query SELECT x FROM t" % old) == "result ticket"
+
+
+# --- it can't have a ticket renewed that is worth nothing ---
+
+def refuses_renewal(node, ticket):
+    """It is worth what everybody has, nothing, and so is what comes for it."""
+    known, perms, _, given = node.order("renew " + ticket).split()
+    assert (known, perms, len(given)) == ("unknown", "0", 2 * TICKET), ticket
+    assert node.order("query %s query query SELECT secret FROM t" % given) == "result ticket", ticket
+    assert node.order("execute %s execute DELETE FROM t" % given) == "refused ticket", ticket
+
+
+def test_captured_http_can_not_renew_a_forged_ticket(node):
+    """Each bit counts, those of either seal as well: auth looks at both."""
+    ticket = node.ticket("all", ALL)
+    for bit in range(TICKET * 8):
+        assert node.order("renew " + flipped(ticket, bit)).startswith("unknown 0 1 "), bit
+    for forged in (*NO_TICKETS.values(), flipped(ticket, 0), flipped(ticket, TICKET * 8 - 1)):
+        refuses_renewal(node, forged)
+    # Of the same generation it is worth what it was, and dies when it would have.
+    known, perms, generation, given = node.order("renew " + ticket).split()
+    assert (known, int(perms), generation, given) == ("unknown", ALL, "1", ticket)
+    assert rows(node) == ROWS
+
+
+def test_captured_http_can_not_renew_one_ticket_as_another(node):
+    query, all_ = (bytes.fromhex(node.ticket(user, perms)) for user, perms in (("query", QUERY), ("all", ALL)))
+    refuses_renewal(node, (query[:16] + all_[16:24] + query[24:]).hex())
+    refuses_renewal(node, (all_[:BODY] + query[BODY:]).hex())
+    refuses_renewal(node, (query[:BODY] + all_[BODY:RAFT_END] + query[RAFT_END:]).hex())
+    assert node.order("renew " + query.hex()).split()[:3] == ["unknown", str(QUERY), "1"]
+
+
+def test_captured_http_can_not_renew_a_ticket_of_who_is_gone(fresh):
+    """After a reload a ticket is worth what its user may now, if that one is the same, and no longer than before."""
+    node = fresh()
+    old = {user: node.ticket(user, perms) for user, perms in (("query", QUERY), ("execute", EXECUTE), ("all", ALL))}
+    assert node.order("execute %s execute CREATE TABLE t(secret)" % old["all"]) == "result done [{}]"
+    assert node.order("execute %s execute INSERT INTO t VALUES('hidden')" % old["all"]).startswith("result done ")
+    node.write_users(all={"password": "rules-now"}, query={"perms": ["execute"]})
+    node.reload()
+    refuses_renewal(node, old["all"])
+    refuses_renewal(node, old["execute"])
+    known, perms, generation, given = node.order("renew " + old["query"]).split()
+    assert (known, int(perms), generation) == ("unknown", EXECUTE, "2")
+    assert given[16:48] == old["query"][16:48], "its end or its user is another"
+    assert node.order("query %s query query SELECT secret FROM t" % given) == "result ticket"
+    assert node.order("execute %s execute INSERT INTO t VALUES('2')" % given).startswith("result done ")
+    # What was void stays void, and the new one is with the next reload.
+    assert node.order("execute %s execute INSERT INTO t VALUES('3')" % old["query"]) == "refused ticket"
+    node.write_users("execute", "all")
+    node.reload()
+    assert node.order("execute %s execute INSERT INTO t VALUES('4')" % given) == "refused ticket"
+    refuses_renewal(node, given)
+    # Who is back with the old secret was never away.
+    assert node.order("renew " + old["all"]).split()[:3] == ["unknown", str(ALL), "3"]
+
+
+def test_captured_http_can_not_renew_a_ticket_of_an_earlier_start(fresh):
+    node = fresh()
+    old = node.ticket("all", ALL)
+    node.connection.close()
+    node.connection = None
+    assert node.stop() == 0
+    node.start()
+    assert node.order("execute %s execute CREATE TABLE t(secret)" % node.ticket("all", ALL)) == "result done [{}]"
+    refuses_renewal(node, old)
 
 
 # --- it can't sign anything but a handshake ---

@@ -90,6 +90,28 @@ test_verifiers_are_separate(void **state)
 	assert_memory_not_equal(&keys[0], &keys[1], sizeof(keys[0]));
 }
 
+/* A whole one has the seals of all keys; the result is left alone if one is wrong. */
+static void
+test_whole(void **state)
+{
+	struct ticket_key known[TICKET__COUNT];
+	uint8_t sealed[TICKET_SIZE];
+	struct ticket opened = { .user = 9 };
+
+	for (int i = 0; i < TICKET__COUNT; i++) {
+		memcpy(known, keys, sizeof(known));
+		known[i].bytes[0] ^= 1;
+		ticket_mint(&sample, known, sealed);
+		assert_int_equal(ticket_open_whole(sealed, sizeof(sealed), keys, &opened), -1);
+	}
+	ticket_mint(&sample, keys, sealed);
+	assert_int_equal(ticket_open_whole(sealed, sizeof(sealed) - 1, keys, &opened), -1);
+	assert_int_equal(opened.user, 9);
+	assert_int_equal(ticket_open_whole(sealed, sizeof(sealed), keys, &opened), 0);
+	assert_int_equal(opened.user, 3);
+	assert_int_equal(opened.perms, 0x15);
+}
+
 static void
 test_grants(void **state)
 {
@@ -109,6 +131,7 @@ main(void)
 		cmocka_unit_test(test_flips),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_verifiers_are_separate),
+		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_grants),
 	};
 
