@@ -47,6 +47,7 @@
 	X(DB_CHECKPOINT_ERRORS,		"db",		"checkpoint_errors")		\
 	X(CONNECTIONS,			"",		"connections")			\
 	X(CONNECTIONS_FULL,		"",		"connections_full")		\
+	X(CONNECTIONS_DELAYED,		"",		"connections_delayed")		\
 	X(CONNECTIONS_REFUSED,		"",		"connections_refused")		\
 	X(CLIENTS_GONE,			"",		"clients_gone")			\
 	X(FRAMING_REFUSED,		"",		"framing_refused")		\

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "common/address.h"
 #include "common/log.h"
 #include "common/siphash.h"
 
@@ -38,17 +39,6 @@ take(struct throttle_bucket *bucket)
 		bucket->credit -= ONE;
 	else
 		bucket->credit = 0;
-}
-
-/* What counts as one client: an IPv4 address, or an IPv6 /64. */
-static void
-client_of(const uint8_t address[16], uint8_t client[16])
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	memcpy(client, address, 16);
-	if (memcmp(address, mapped, sizeof(mapped)) != 0)
-		memset(client + 8, 0, 8);
 }
 
 static struct throttle_address *
@@ -102,7 +92,7 @@ throttle_allows(struct throttle *throttle, const uint8_t address[16], int64_t no
 	uint8_t client[16];
 	bool allowed;
 
-	client_of(address, client);
+	address_client(address, client);
 	known = find(set_of(throttle, client), client);
 	refill(&throttle->all, THROTTLE_IN_ALL, THROTTLE_BURST_IN_ALL, now_ms);
 	allowed = throttle->all.credit >= ONE;
@@ -122,7 +112,7 @@ throttle_fail(struct throttle *throttle, const uint8_t address[16], int64_t now_
 	uint8_t client[16];
 	uint32_t lines;
 
-	client_of(address, client);
+	address_client(address, client);
 	set = set_of(throttle, client);
 	if ((known = find(set, client)) == NULL)
 		known = claim(set, client, now_ms);

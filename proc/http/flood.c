@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <stdbool.h>
 
+#include "common/log.h"
 #include "proc/http/h2o_inside.h"
 #include "proc/http/http.h"
 #include "proc/http/server.h"
@@ -85,10 +86,23 @@ is_affordable(
 {
 	uint8_t type = frame[3];
 
-	if (type == TYPE_HEADERS || (type == TYPE_DATA && !is_idle_data(frame, len)))
+	if (!flood->given_up &&
+	    (type == TYPE_HEADERS || (type == TYPE_DATA && !is_idle_data(frame, len))))
 		return (true);
 	refill(flood, conn);
-	return (spend(type == TYPE_RST_STREAM ? &flood->resets : &flood->idle));
+	return (spend(flood->given_up || type == TYPE_RST_STREAM ? &flood->resets : &flood->idle));
+}
+
+/* A flood, or a fault that only h2o calls one, such as headers without an end. */
+static void
+note(struct client *client)
+{
+	struct http *http = client->http;
+	char text[ADDRESS_TEXT_SIZE];
+
+	if (shun_note(&http->shun, client->address, (int64_t)h2o_now(http->ctx.loop)))
+		log_warnx("%s abuses HTTP/2 again and again: its new connections have to wait",
+		    address_text(client->address, text));
 }
 
 static ssize_t
@@ -97,7 +111,10 @@ expect(struct st_h2o_http2_conn_t *arg, const uint8_t *src, size_t len, const ch
 	struct http2_connection *conn = (struct http2_connection *)arg;
 	struct client *client = conn->sock->on_close.data;
 	struct flood *flood = &client->flood;
-	ssize_t taken = flood->expect(arg, src, len, err_desc);
+	ssize_t taken;
+
+	flood->given_up = false;
+	taken = flood->expect(arg, src, len, err_desc);
 
 	if (conn->expect != expect) {
 		flood->expect = conn->expect;
@@ -108,6 +125,8 @@ expect(struct st_h2o_http2_conn_t *arg, const uint8_t *src, size_t len, const ch
 		*err_desc = "too many frames that ask for nothing";
 		taken = H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM;
 	}
+	if (taken < 0 && taken != H2O_HTTP2_ERROR_INCOMPLETE)
+		note(client);
 	if (taken > 0 && client->expelled != NULL) {
 		*err_desc = client->expelled;
 		taken = H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM;
@@ -134,6 +153,15 @@ guard(struct http2_connection *conn, h2o_context_t *ctx)
 	flood->resets = RESETS_MAX * 1000;
 	conn->expect = expect;
 	return (true);
+}
+
+/* Where the connection itself ends, nobody asks any more. */
+void
+flood_given_up(h2o_req_t *req)
+{
+	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+
+	((struct client *)sock->on_close.data)->flood.given_up = true;
 }
 
 void

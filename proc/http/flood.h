@@ -7,6 +7,7 @@
 #ifndef PROC_HTTP_FLOOD_H
 #define PROC_HTTP_FLOOD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,6 +25,7 @@ struct flood {
 	size_t written; /* and up to this count of bytes sent to it */
 	uint32_t idle; /* thousandths of frames that it may still send in vain */
 	uint32_t resets; /* thousandths of requests that it may still reset */
+	bool given_up; /* by the frame that is being taken in */
 };
 
 struct http;
@@ -34,5 +36,8 @@ struct http;
  * handshake is not judged: it is at most a socket's buffer.
  */
 void flood_guard(struct http *);
+
+/* A request ended before its answer: reset by its client, by h2o for a fault of it, or left. */
+void flood_given_up(h2o_req_t *);
 
 #endif

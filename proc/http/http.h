@@ -6,6 +6,7 @@
  *
  *	server.c  accepts, limits, drains (h2o)
  *	flood.c   ends HTTP/2 connections that flood
+ *	shun.c    who floods again and again; door.c lets these in slowly
  *	intake.c  gives up requests that come in too slowly, or are too much in all
  *	linger.c  lets last words arrive at clients that are still sending
  *	handler.c takes a request in: framing, parameters, route, permission
@@ -36,9 +37,11 @@
 #include "proc/frame/frame.h"
 #include "proc/http/answer.h"
 #include "proc/http/conf.h"
+#include "proc/http/door.h"
 #include "proc/http/job.h"
 #include "proc/http/linger.h"
 #include "proc/http/server.h"
+#include "proc/http/shun.h"
 #include "proc/http/tickets.h"
 #include "proto/board.h"
 
@@ -66,6 +69,8 @@ struct http {
 	size_t nall;
 	unsigned connections;
 	struct address_count addresses[ADDRESSES + 1]; /* the last: who has none */
+	struct shun shun;
+	struct door door;
 	uint64_t looked_ms; /* when bodies were summed up last */
 	struct lingerer lingers[LINGERS];
 	struct slot *slots;

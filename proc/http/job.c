@@ -105,7 +105,7 @@ job_gone(void *arg)
 		if (job->phase != JOB_ANSWERED) {
 			counter_add(job->http->counters, COUNTER_CLIENTS_GONE, 1);
 			if (job->req->version >= 0x200)
-				server_given_up(job->req);
+				flood_given_up(job->req);
 		}
 		job_end(job);
 	}

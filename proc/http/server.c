@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/address.h"
 #include "common/log.h"
 #include "proc/http/answer.h"
 #include "proc/http/handler.h"
@@ -30,16 +31,17 @@
 #define HOLD_MS 60000 /* how long a former certificate is kept for handshakes begun with it */
 #define SWEEP_MS 1000
 #define IDLE_S 180 /* between requests */
-#define RESET_RATE 100 /* HTTP/2 requests a second a client may give up */
 
 /* ---- connections per address ---- */
 
 static struct address_count *
-address_slot(struct http *http, const uint8_t address[16])
+address_slot(struct http *http, const uint8_t of[16])
 {
 	uint32_t hash = 2166136261U;
+	uint8_t address[16];
 	size_t i;
 
+	address_client(of, address);
 	for (i = 0; i < 16; i++)
 		hash = (hash ^ address[i]) * 16777619U;
 	for (i = 0; i < 8; i++) {
@@ -154,7 +156,10 @@ on_accept(h2o_socket_t *listener, const char *error)
 			h2o_socket_close(sock);
 			continue;
 		}
-		h2o_accept(&http->accept, sock);
+		if (shun_applies(&http->shun, client->address, (int64_t)h2o_now(http->ctx.loop)))
+			door_wait(http, sock);
+		else
+			h2o_accept(&http->accept, sock);
 	}
 }
 
@@ -187,25 +192,6 @@ server_address(h2o_req_t *req, uint8_t address[16])
 	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
 
 	memcpy(address, ((struct client *)sock->on_close.data)->address, 16);
-}
-
-/*
- * h2o has no limit of its own on requests that are begun and reset at once, each
- * of which costs a reader a start and an end.
- */
-void
-server_given_up(h2o_req_t *req)
-{
-	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-	struct client *client = sock->on_close.data;
-	int64_t now = http_now_ns();
-
-	if (now - client->cancelled_since_ns > 1000000000) {
-		client->cancelled_since_ns = now;
-		client->cancelled = 0;
-	}
-	if (++client->cancelled == RESET_RATE)
-		shutdown(h2o_socket_get_fd(sock), SHUT_RDWR);
 }
 
 /* ---- the sweep ---- */
@@ -247,6 +233,7 @@ server_stop(struct http *http, unsigned deadline_ms)
 	if (http->listener != NULL)
 		h2o_socket_close(http->listener);
 	http->listener = NULL;
+	door_shut(http);
 	h2o_context_request_shutdown(&http->ctx);
 	http->h2o.http1.callbacks.foreach_request(&http->ctx, drain_request, NULL);
 	if (http->connections == 0)
@@ -359,6 +346,7 @@ server_init(struct http *http)
 	mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
 	mallopt(M_TOP_PAD, 1024 * 1024);
 	linger_init(http);
+	shun_init(&http->shun);
 	h2o_config_init(&http->h2o);
 	http->h2o.http1.upgrade_to_http2 = 0;
 	http->h2o.server_name.len = 0;
@@ -372,6 +360,7 @@ server_init(struct http *http)
 	h2o_create_filter(&http->host->fallback_path, sizeof(h2o_filter_t))->on_setup_ostream =
 	    shape_error;
 	h2o_context_init(&http->ctx, h2o_evloop_create(), &http->h2o);
+	door_init(http);
 	http->accept.ctx = &http->ctx;
 	http->accept.hosts = http->h2o.hosts;
 	http->listener =

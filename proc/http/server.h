@@ -25,8 +25,6 @@ struct client {
 	struct http *http;
 	struct job *job; /* HTTP/1: whose answer is awaited with the read armed */
 	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
-	uint32_t cancelled; /* HTTP/2: requests reset before their answer */
-	int64_t cancelled_since_ns;
 	struct flood flood;
 	const char *expelled; /* why its connection ends with its next frame, or at once */
 	struct lingerer *linger;
@@ -55,7 +53,5 @@ int server_fd(h2o_req_t *);
 void server_address(h2o_req_t *, uint8_t address[16]);
 /* What the client's address has; those that are not counted apart share one. */
 struct address_count *server_address_count(const struct client *);
-/* An HTTP/2 request was reset by its client before its answer: too many a second end the connection. */
-void server_given_up(h2o_req_t *);
 
 #endif

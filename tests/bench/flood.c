@@ -170,7 +170,7 @@ client(void *arg)
 	double due = peer_now() + (rate > 0 ? (double)number / rate : 0);
 
 	for (; !over; due += rate > 0 ? CLIENTS / rate : 0) {
-		in_addr_t from = rate > 0 ? 0x7f010000 + serial++ % 0x700000 : 0x7f000002;
+		in_addr_t from = rate > 0 ? 0x7f010000 + serial++ % 0x7f0000 : 0x7f000002;
 		SSL *ssl;
 
 		peer_sleep(due);
@@ -211,6 +211,7 @@ main(int argc, char **argv)
 	rate = strtod(argv[3], NULL);
 	peer_init(&target, argv[1], "\x02h2");
 	prepare();
+	serial = (unsigned)getpid() * 4096; /* no address of a former run, which may be known */
 	yield_to_others();
 	for (i = 0; i < CLIENTS; i++) {
 		numbers[i] = i;

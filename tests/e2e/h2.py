@@ -45,17 +45,17 @@ def serve_tls(node):
     return node
 
 
-def connect(node, alpn):
+def connect(node, alpn, source="127.0.0.1"):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols([alpn])
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), timeout=5))
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), timeout=5, source_address=(source, 0)))
 
 
-def https(node):
-    """The answer to SELECT 1, by HTTP/1.1 on a connection of its own; empty if there is none."""
-    with contextlib.suppress(OSError), connect(node, "http/1.1") as client:
-        client.sendall(b"GET /db/query?q=SELECT+1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+def https(node, path=b"/db/query?q=SELECT+1", source="127.0.0.1"):
+    """What comes by HTTP/1.1 on a connection of its own; empty if there is nothing."""
+    with contextlib.suppress(OSError), connect(node, "http/1.1", source) as client:
+        client.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = b""
         while piece := client.recv(65536):
             answer += piece
@@ -66,8 +66,8 @@ def https(node):
 class Peer:
     """An HTTP/2 client: what it sends is as given, what comes is taken apart."""
 
-    def __init__(self, node):
-        self.socket = connect(node, "h2")
+    def __init__(self, node, source="127.0.0.1"):
+        self.socket = connect(node, "h2", source)
         self.socket.sendall(PREFACE + frame(SETTINGS, 0, 0))
         self.pending, self.closed, self.error = b"", False, None
 

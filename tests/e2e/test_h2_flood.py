@@ -1,19 +1,24 @@
 """HTTP/2 floods: each closes its own connection, and no other; who behaves is never closed."""
 
+import contextlib
 import re
+import signal
+import socket
 import subprocess
 import time
 
 import pytest
 
+from conftest import wait_for
 from h2 import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, RST_STREAM,
-                SETTINGS, WINDOW_UPDATE, Peer, block, connect, frame, https, serve_tls)
+                SETTINGS, WINDOW_UPDATE, Peer, block, frame, https, serve_tls)
 from test_hostile import pss, still_served
 
 MIB = 1 << 20
 FLOOD_LIMIT = 400000  # frames: an unguarded server takes them all
 CANCEL = b"\0\0\0\x08"
 POST = b"\x83"
+SLOW = block(b"/db/query?q=WITH+RECURSIVE+r(n)+AS(SELECT+1+UNION+ALL+SELECT+n%2b1+FROM+r)SELECT+count(*)FROM+r")
 ROOT, ASK = block(b"/"), block(b"/db/query?q=SELECT+1")
 
 
@@ -31,6 +36,10 @@ FLOODS = {
     "rapid-reset": reset(ASK),
     "rapid-reset-of-root": reset(ROOT),
     "rapid-reset-of-nowhere": reset(block(b"/nowhere")),
+    "made-to-reset": lambda n: frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, ASK) + frame(
+        WINDOW_UPDATE, 0, 2 * n + 1, b"\0\0\0\0"),
+    "made-to-reset-by-data": lambda n: frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, ASK) + frame(
+        DATA, 0, 2 * n + 1, b"x" * 100),
     "settings": lambda n: frame(SETTINGS, 0, 0),
     "settings-full": lambda n: frame(SETTINGS, 0, 0, b"\0\4\0\0\xff\xff"),
     "ping": lambda n: frame(PING, 0, 0, b"12345678"),
@@ -50,9 +59,13 @@ def secure(make_node):
     return serve_tls(make_node())
 
 
-def flood(node, name):
+def metric(node, name):
+    return int(re.search(r"^rqlited_%s\S* (\d+)" % name, https(node, b"/metrics").decode(), re.M)[1])
+
+
+def flood(node, name, source="127.0.0.1"):
     """Sends until the server closes or the limit is reached: the error it gave (0: closed without), None if open."""
-    with Peer(node) as peer:
+    with Peer(node, source) as peer:
         since = time.monotonic()
         for count in range(0, FLOOD_LIMIT, 500):
             going = peer.send(b"".join(FLOODS[name](n) for n in range(count, count + 500)))
@@ -101,19 +114,77 @@ def test_flood_of_one_who_reads_nothing(secure):
 
 def test_request_reset_at_once_is_not_begun(secure):
     """One that is not reset, of the same bytes, is answered."""
-    def queries():
-        with connect(secure, "http/1.1") as client:
-            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            text = b"".join(iter(lambda: client.recv(65536), b"")).decode()
-        return int(re.search(r"^rqlited_http_queries\S* (\d+)", text, re.M)[1])
-
     with Peer(secure) as peer:
         peer.drain(0.3)
-        before = queries()
+        before = metric(secure, "http_queries")
         assert peer.send(b"".join(FLOODS["rapid-reset"](n) for n in range(80)) +
                          frame(HEADERS, END_HEADERS | END_STREAM, 161, ASK))
         assert any(kind == DATA and b"[[1]]" in payload and on == 161 for kind, _, on, payload in peer.frames(2))
-        assert queries() == before + 1
+        assert metric(secure, "http_queries") == before + 1
+
+
+# --- who floods again and again ---
+
+@pytest.fixture
+def lonely(make_node):
+    """One http worker, so that it is clear who knows what."""
+    return serve_tls(make_node("-http-workers", "1"))
+
+
+def shun(node, source):
+    for n in range(3):
+        assert metric(node, "connections_delayed") == 0
+        flood(node, "ping", source)
+        assert metric(node, "http2_floods") == n + 1
+    assert node.log.count(source + " abuses") == 1
+
+
+def test_who_floods_thrice_is_let_in_slowly(lonely):
+    with Peer(lonely, "127.0.0.2") as old:
+        shun(lonely, "127.0.0.2")
+        assert metric(lonely, "connections_delayed") == 0, "from elsewhere"
+        assert b"[[1]]" in https(lonely, source="127.0.0.2"), "but it is let in"
+        assert metric(lonely, "connections_delayed") == 1
+        assert old.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, ASK)), "a connection it had is left alone"
+        assert any(kind == DATA and b"[[1]]" in payload for kind, _, _, payload in old.frames(2))
+
+
+def test_so_is_who_breaks_the_protocol(lonely):
+    """Headers without an end, which h2o itself puts an end to."""
+    for _ in range(3):
+        with Peer(lonely, "127.0.0.2") as peer:
+            assert peer.send(frame(HEADERS, 0, 1, ROOT))
+            while peer.send(frame(CONTINUATION, 0, 1, b"\0" + b"\x7f\x81\x7d" + b"x" * 16100)):
+                peer.drain()
+    assert metric(lonely, "http2_floods") == 0
+    assert b"[[1]]" in https(lonely, source="127.0.0.2")
+    assert metric(lonely, "connections_delayed") == 1
+
+
+def test_too_many_at_the_door_are_refused(lonely):
+    shun(lonely, "127.0.0.2")
+    refused = metric(lonely, "connections_refused")
+    held = [socket.create_connection(("127.0.0.1", lonely.port), source_address=("127.0.0.2", 0)) for _ in range(300)]
+    assert b"[[1]]" in https(lonely), "from elsewhere"
+    closed = 0
+    for client in held:
+        client.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            closed += client.recv(1) == b""
+    assert 0 < closed <= 300 - 64 and metric(lonely, "connections_refused") == refused + closed
+    lonely.process.send_signal(signal.SIGTERM)
+    assert lonely.process.wait(5) == 0, "nor does the end wait for them"
+    for client in held:
+        client.close()
+
+
+def test_who_leaves_with_many_requests_open_is_no_flooder(lonely):
+    before = metric(lonely, "http_queries")
+    with Peer(lonely) as peer:
+        assert peer.send(b"".join(frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, SLOW) for n in range(100)))
+        wait_for(lambda: metric(lonely, "http_queries") == before + 100, 5)
+    wait_for(lambda: metric(lonely, "clients_gone") == 100, 5)
+    assert metric(lonely, "http2_floods") == 0
 
 
 # --- who behaves ---
