@@ -54,6 +54,8 @@ struct watched {
 	const char *path; /* NULL: not configured */
 	enum ipc_file kind;
 	enum role to;
+	int held; /* a copy of what is in force; -1: there is none */
+	int next; /* the same of a reload under way */
 	dev_t device;
 	ino_t inode;
 	off_t size;
@@ -121,7 +123,8 @@ void spawn_worker(struct master *, struct worker *);
 
 /* wire.c: what a new worker is told, and who talks to whom. */
 void wire_worker(struct master *, struct worker *);
-void wire_reload_files(struct master *, struct worker *);
+/* `next`: of the reload under way, not those in force. */
+void wire_files(struct master *, struct worker *, bool next);
 
 /* supervise.c */
 int supervise(struct master *);
@@ -131,6 +134,8 @@ void master_kill(struct worker *);
 /* reload.c */
 void reload_init(struct master *);
 void reload_tick(struct master *);
+/* Before it is started again, `alone` or with all others. */
+void reload_worker_died(struct master *, bool alone);
 void reload_drained(struct master *, struct worker *, const struct msg_drained *);
 void reload_pong(struct master *, struct worker *, uint64_t serial);
 

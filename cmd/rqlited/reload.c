@@ -5,18 +5,25 @@
  * Two phases: every worker concerned gets its files anew and says whether they
  * are good; only if all are, the new generation is committed everywhere, which
  * voids all tickets.  That it was is said once everyone has it: who reads the line
- * may rely on it.  A bad file changes nothing.  The master never reads a key or
- * the credentials itself.
+ * may rely on it.  A bad file changes nothing, neither for who runs nor for a worker
+ * that is born later: it gets what is in force, from a nameless copy that the kernel
+ * makes.  The master never reads a key or the credentials itself.
  */
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/rqlited/master.h"
+#include "common/limits.h"
 #include "common/log.h"
 
 #define RELOAD_LIMIT_MS 5000
+#define COPY_MAX (64 * MIB) /* more than any worker takes of such a file */
 
 static void
 watch(struct master *master, size_t i, const char *path, enum ipc_file kind, enum role to)
@@ -47,17 +54,71 @@ look(struct watched *watched)
 	return (changed);
 }
 
+/* -1 if the file can not be copied whole. */
+static int
+copy_of(int file, const struct stat *st)
+{
+	int copy = memfd_create("watched", MFD_CLOEXEC);
+	off_t left = st->st_size;
+	ssize_t n = 1;
+
+	if (copy == -1)
+		return (-1);
+	while (left > 0 && (n = sendfile(copy, file, NULL, (size_t)left)) > 0)
+		left -= n;
+	/* Who reads it is to see how closed the file was. */
+	if (left == 0 && fchmod(copy, (st->st_mode & 0777) | 0600) == 0)
+		return (copy);
+	close(copy);
+	return (-1);
+}
+
+/* The file as it is now; what can not be copied as it is: its reader says what is wrong. */
+static int
+take(const struct watched *watched)
+{
+	int file, copy = -1;
+	struct stat st;
+
+	if (watched->path == NULL)
+		return (-1);
+	file = open(watched->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (file == -1) {
+		log_warn("open %s", watched->path);
+		return (-1);
+	}
+	if (fstat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= (off_t)COPY_MAX)
+		copy = copy_of(file, &st);
+	if (copy == -1)
+		return (file);
+	close(file);
+	return (copy);
+}
+
+static void
+put_away(int *file)
+{
+	if (*file != -1)
+		close(*file);
+	*file = -1;
+}
+
 void
 reload_init(struct master *master)
 {
 	size_t i;
 
+	for (i = 0; i < WATCHED_MAX; i++)
+		master->watched[i].held = master->watched[i].next = -1;
+
 	watch(master, 0, master->flags->auth, FILE_CREDENTIALS, ROLE_AUTH);
 	watch(master, 1, master->flags->http_cert, FILE_HTTP_CERT, ROLE_HTTP);
 	watch(master, 2, master->flags->http_key, FILE_HTTP_KEY, ROLE_KEY);
 	watch(master, 3, master->flags->http_ca_cert, FILE_HTTP_CA, ROLE_HTTP);
-	for (i = 0; i < WATCHED_MAX; i++)
+	for (i = 0; i < WATCHED_MAX; i++) {
 		(void)look(&master->watched[i]);
+		master->watched[i].held = take(&master->watched[i]);
+	}
 }
 
 /* Certificates are picked up without a signal; the credentials only with one. */
@@ -76,8 +137,19 @@ certificates_changed(struct master *master)
 static bool
 takes_part(const struct worker *worker)
 {
-	return (worker->state == WORKER_READY &&
-	    (worker->role == ROLE_AUTH || worker->role == ROLE_KEY || worker->role == ROLE_HTTP));
+	return (worker->role == ROLE_AUTH || worker->role == ROLE_KEY || worker->role == ROLE_HTTP);
+}
+
+/* Who is being born gets the files in force: a reload waits for him. */
+static bool
+are_ready(const struct master *master)
+{
+	size_t i;
+
+	for (i = 0; i < master->nworkers; i++)
+		if (takes_part(&master->workers[i]) && master->workers[i].state != WORKER_READY)
+			return (false);
+	return (true);
 }
 
 static void
@@ -89,6 +161,8 @@ begin(struct master *master)
 	master->reload = RELOAD_DRAIN;
 	master->reload_asked = false;
 	master->reload_ms = master_now_ms();
+	for (i = 0; i < WATCHED_MAX; i++)
+		master->watched[i].next = take(&master->watched[i]);
 	for (i = 0; i < master->nworkers; i++) {
 		struct worker *worker = &master->workers[i];
 
@@ -96,7 +170,7 @@ begin(struct master *master)
 		worker->drained_good = true;
 		if (worker->drained)
 			continue;
-		wire_reload_files(master, worker);
+		wire_files(master, worker, true);
 		msg_reload_send(&worker->chan, &reload, -1);
 	}
 }
@@ -137,6 +211,24 @@ tell_end(struct master *master, struct worker *worker, const struct msg_reloaded
 	(void)chan_flush_wait(&worker->chan, 100);
 }
 
+/* What was read for a reload is in force from now on, or never will be. */
+static void
+settle_files(struct master *master, bool commit)
+{
+	size_t i;
+
+	for (i = 0; i < WATCHED_MAX; i++) {
+		struct watched *watched = &master->watched[i];
+
+		if (commit && watched->next != -1) {
+			put_away(&watched->held);
+			watched->held = watched->next;
+			watched->next = -1;
+		}
+		put_away(&watched->next);
+	}
+}
+
 /* Keys before those who use them: the order in which the list below is told. */
 static void
 finish(struct master *master, bool commit)
@@ -145,6 +237,7 @@ finish(struct master *master, bool commit)
 	struct msg_reloaded reloaded = { master->generation + 1, commit };
 	size_t step, i;
 
+	settle_files(master, commit);
 	if (commit)
 		master->generation++;
 	master->settle = ++master->pings;
@@ -155,8 +248,28 @@ finish(struct master *master, bool commit)
 			if (master->workers[i].role == order[step] &&
 			    master->workers[i].state != WORKER_DEAD)
 				tell_end(master, &master->workers[i], &reloaded);
-	if (!commit)
-		log_as("rqlited", "reload refused, the files in use stay in use");
+}
+
+static void
+refuse(struct master *master)
+{
+	finish(master, false);
+	log_as("rqlited", "reload refused, the files in use stay in use");
+}
+
+void
+reload_worker_died(struct master *master, bool alone)
+{
+	if (master->reload == RELOAD_DRAIN) {
+		/* The others forget what they have prepared, and it all begins anew. */
+		if (alone)
+			finish(master, false);
+		else
+			settle_files(master, false);
+		master->reload_asked = true;
+	}
+	if (!alone)
+		master->reload = RELOAD_NONE;
 }
 
 void
@@ -186,7 +299,10 @@ reload_drained(struct master *master, struct worker *worker, const struct msg_dr
 			return;
 		good = good && master->workers[i].drained_good;
 	}
-	finish(master, good);
+	if (good)
+		finish(master, true);
+	else
+		refuse(master);
 }
 
 void
@@ -195,12 +311,16 @@ reload_tick(struct master *master)
 	if (master->reload == RELOAD_DRAIN) {
 		if (master_now_ms() - master->reload_ms > RELOAD_LIMIT_MS) {
 			log_as("rqlited", "reload: a worker did not answer");
-			finish(master, false);
+			refuse(master);
 		}
 		return;
 	}
-	if (master->reload == RELOAD_SETTLE)
+	if (master->reload == RELOAD_SETTLE) {
 		check_settled(master);
-	else if (certificates_changed(master) || master->reload_asked)
+		return;
+	}
+	if (certificates_changed(master))
+		master->reload_asked = true;
+	if (master->reload_asked && are_ready(master))
 		begin(master);
 }

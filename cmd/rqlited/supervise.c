@@ -167,7 +167,7 @@ restart_node(struct master *master, const char *reason)
 	count_restart(master, reason);
 	master->node_restarts++;
 	master->opened = false;
-	master->reload = RELOAD_NONE;
+	reload_worker_died(master, false);
 	start_workers(master);
 }
 
@@ -215,6 +215,7 @@ worker_died(struct master *master, struct worker *worker, int status)
 	/* A client's statement is no failure of ours: nobody shall end the node by asking. */
 	if (!worker->stuck)
 		count_restart(master, reason);
+	reload_worker_died(master, true);
 	start_workers(master);
 }
 

@@ -50,7 +50,7 @@ duplicate(int fd)
 	return (copy);
 }
 
-/* A description of its own that can only be read, of a file that has no name. */
+/* A description of its own that can only be read, of a file that may have no name. */
 static int
 reopen_readonly(int fd)
 {
@@ -58,7 +58,7 @@ reopen_readonly(int fd)
 	int copy;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	copy = open(path, O_RDONLY | O_CLOEXEC);
+	copy = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (copy == -1)
 		fatal("open %s", path);
 	return (copy);
@@ -198,24 +198,22 @@ wire_sql(struct master *master, struct worker *worker)
 	hand(worker, FILE_LOCK, ROLE_SQL, 0, duplicate(master->lock));
 }
 
-/* Opens the files a role is to read (again).  A missing one is the role's to complain of. */
+/*
+ * The files a role is to read: those in force, or those of a reload under way.  A
+ * missing one is the role's to complain of.
+ */
 void
-wire_reload_files(struct master *master, struct worker *worker)
+wire_files(struct master *master, struct worker *worker, bool next)
 {
 	size_t i;
 
 	for (i = 0; i < WATCHED_MAX; i++) {
 		const struct watched *watched = &master->watched[i];
-		int fd;
+		int file = next ? watched->next : watched->held;
 
-		if (watched->path == NULL || watched->to != worker->role)
-			continue;
-		fd = open(watched->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd == -1) {
-			log_warn("open %s", watched->path);
-			continue;
-		}
-		hand(worker, watched->kind, worker->role, worker->number, fd);
+		if (file != -1 && watched->to == worker->role)
+			hand(worker, watched->kind, worker->role, worker->number,
+			    reopen_readonly(file));
 	}
 }
 
@@ -287,7 +285,7 @@ wire_worker(struct master *master, struct worker *worker)
 	}
 	hand(worker, FILE_COUNTERS, worker->role, worker->number, duplicate(worker->counters));
 	wire_keys(master, worker);
-	wire_reload_files(master, worker);
+	wire_files(master, worker, false);
 	wire_peers(master, worker);
 	msg_gathered_send(&worker->chan, &gathered, -1);
 }

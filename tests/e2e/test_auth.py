@@ -203,6 +203,11 @@ def test_bad_file_changes_nothing(make_node):
     path.unlink()
     reload(node, REFUSED)
     assert node.get("/status", headers=basic("a", "pw-a")).status == 200
+    # Nor does it for a worker that is born meanwhile.
+    os.kill(node.workers()["auth"], signal.SIGKILL)
+    wait_for(lambda: "restarting the node" in node.log, 10, "a new start")
+    node.wait_ready()
+    assert node.get("/status", headers=basic("a", "pw-a")).status == 200
     write_users(node, user("c", "all"))
     reload(node, READ)
     assert node.get("/status", headers=basic("a", "pw-a")).status == 401

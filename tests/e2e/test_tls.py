@@ -420,3 +420,12 @@ def test_bad_renewal_changes_nothing(secure):
     wait_for(lambda: "reload refused" in secure.log, 6, "the refusal in the log")
     assert serial(secure) == old
     assert served(secure, ca=str(secure.dir / "ca.crt"))
+    # Not even for who is born now.
+    for role in ("http", "key"):
+        before = secure.log.count("is now Leader")
+        os.kill(secure.workers()[role], signal.SIGKILL)
+        if role == "key":
+            wait_for(lambda: secure.log.count("is now Leader") > before, 10, "the node again")
+        wait_for(lambda: served(secure, ca=str(secure.dir / "ca.crt")), 10, "an answer")
+        assert serial(secure) == old
+    assert secure.process.poll() is None
