@@ -19,6 +19,7 @@
 #include "proc/http/server.h"
 #include "proc/http/status.h"
 #include "proc/http/tickets.h"
+#include "proc/http/tls_memory.h"
 #include "proc/http/upload.h"
 #include "proc/http/work.h"
 
@@ -152,6 +153,8 @@ main(void)
 	};
 	struct timespec ts;
 
+	if (tls_memory_install() == -1)
+		fatalx("the TLS library has been used too early");
 	http.listen_fd = -1;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	http.start_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;

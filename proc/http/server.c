@@ -26,6 +26,7 @@
 #include "proc/http/intake.h"
 #include "proc/http/job.h"
 #include "proc/http/linger.h"
+#include "proc/http/tls_memory.h"
 
 #define ACCEPT_BATCH 16
 #define HOLD_MS 60000 /* how long a former certificate is kept for handshakes begun with it */
@@ -204,6 +205,7 @@ sweep(h2o_timeout_entry_t *entry)
 	intake_sweep(http);
 	jobs_sweep(http);
 	linger_sweep(http);
+	(void)tls_memory_give_back();
 	server_start(http); /* if accepting failed for want of descriptors */
 	counter_set(http->counters, COUNTER_CONNECTIONS_OPEN, http->connections);
 	if (http->draining && (http->connections == 0 || http_now_ns() > http->drain_until_ns))
