@@ -1,5 +1,6 @@
 """The log's front goes when the database has it; the node starts from what is left, and only if it is whole."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -48,3 +49,34 @@ def test_members_lost(shortened, damage, text):
     subprocess.run(["chown", "--reference", str(node.data / "raft"), str(node.data / "raft" / "peers")], check=True)
     node.start()
     assert node.query("SELECT count(*) > 0 FROM t", "weak") == [[1]]
+
+
+def spoil_last_batch(node):
+    """Flips a byte of the last batch of the newest segment."""
+    path = sorted((node.data / "raft").glob("[0-9a-f]*.seg"))[-1]
+    data = bytearray(path.read_bytes())
+    at = max(i for i in range(4096, len(data), 4096) if data[i:i + 4] == b"RQLB")
+    data[at + 20] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_last_batch_is_missed_after_a_clean_stop(make_node, clean):
+    """Where the database tells nothing, the vote file knows how far the log was on the disk."""
+    node = make_node().start()
+    node.execute("CREATE TABLE t(n)")
+    for n in range(3):
+        node.execute("INSERT INTO t VALUES(%d)" % n)
+    if clean:
+        assert node.stop() == 0
+    else:
+        node.kill()
+    spoil_last_batch(node)
+    shutil.rmtree(node.data / "db")
+    if not clean:
+        node.start()
+        assert node.query("SELECT count(*) FROM t", "strong") == [[2]], "taken for a torn tail, and cut"
+        return
+    node.launch()
+    assert node.process.wait(20) == 1
+    assert "is damaged at offset" in node.log and "the vote file knows of entries beyond it" in node.log

@@ -248,6 +248,58 @@ deferred_keys(void **state)
 }
 
 static void
+append_result(void *arg, const struct apply_entry *e, const struct buf *text, const char *error)
+{
+	buf_add(&results, buf_bytes(text), buf_size(text));
+	if (error != NULL)
+		buf_printf(&results, " error %s", error);
+	buf_add_u8(&results, '\n');
+}
+
+/*
+ * The next entry of the batch mends what the one before has left undone: that one
+ * failed all the same, as it would have alone.
+ */
+static void
+deferred_keys_are_due_at_their_own_entry(void **state)
+{
+	struct apply_config config = { .foreign_keys = true, .result = append_result };
+	static const uint16_t flags[] = { 0, COMMAND_TRANSACTION };
+	struct buf commands[2] = { BUF_INIT, BUF_INIT };
+	struct apply_entry entries[2];
+	struct error e;
+	size_t i;
+	int code;
+
+	(void)execute("CREATE TABLE p(id INTEGER PRIMARY KEY)|"
+		      "CREATE TABLE c(pid INTEGER REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED)");
+	apply_free(apply);
+	apply = apply_new(store, &config, &e);
+	assert_non_null(apply);
+	for (i = 0; i < 2; i++) {
+		commands[0].len = commands[1].len = results.len = 0;
+		encode(&commands[0], COMMAND_EXECUTE, flags[i], "INSERT INTO c VALUES(5)");
+		encode(&commands[1], COMMAND_EXECUTE, flags[i], "INSERT INTO p VALUES(5)");
+		entries[0] = entry(&commands[0]);
+		entries[1] = entry(&commands[1]);
+		assert_int_equal(apply_batch(apply, entries, 2, &code), 2);
+		buf_add_u8(&results, 0);
+		assert_string_equal((const char *)results.data,
+		    flags[i] == 0 ? "[{\"error\":\"FOREIGN KEY constraint failed\"}]\n"
+				    "[{\"last_insert_id\":5,\"rows_affected\":1}]\n"
+				  : "[] error FOREIGN KEY constraint failed\n"
+				    "[{\"last_insert_id\":5,\"rows_affected\":1}]\n");
+		results.len = 0;
+		commands[0].len = 0;
+		encode(&commands[0], COMMAND_EXECUTE, 0, "DELETE FROM p");
+		entries[0] = entry(&commands[0]);
+		assert_int_equal(apply_batch(apply, entries, 1, &code), 1);
+	}
+	buf_fini(&commands[0]);
+	buf_fini(&commands[1]);
+}
+
+static void
 counters_outlive_the_node(void **state)
 {
 	(void)execute("CREATE TABLE t(a)|INSERT INTO t VALUES(1),(2),(3)");
@@ -471,6 +523,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(request_results, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(transactions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(deferred_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    deferred_keys_are_due_at_their_own_entry, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(counters_outlive_the_node, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(settings_end_with_the_request, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(clock_and_chance_are_the_entrys, set_up, tear_down),

@@ -447,6 +447,46 @@ test_later_batch_is_proof(void **state)
 	refused("0000000000000001.seg is damaged at offset 8192 (a later batch is whole)");
 }
 
+static bool
+take_entry(void *arg, const struct log_entry *entry)
+{
+	++*(unsigned *)arg;
+	return (true);
+}
+
+/* What a disk spoils after it was written is found when it is read, and not handed on. */
+static void
+test_spoilt_behind_our_back(void **state)
+{
+	static const uint64_t places[] = { 2 * LOG_BLOCK + sizeof(struct batch_head) + ENTRY_HEAD +
+					       50,
+		2 * LOG_BLOCK + offsetof(struct batch_head, payload_crc) };
+	struct error error;
+	unsigned i, taken;
+
+	for (i = 0; i < 3; i++)
+		assert_true(logbook_append(&book, 1, 1, 100));
+	for (i = 0; i < 2; i++) {
+		int file = simdisk_dir()->ops->open(simdisk_dir(), "0000000000000001.seg", O_RDWR);
+		uint8_t byte, other;
+
+		assert_int_equal(file_read(simdisk_dir(), file, &byte, 1, (off_t)places[i]), 0);
+		other = byte ^ 4;
+		assert_int_equal(simdisk_write(file, &other, 1, places[i]), 0);
+		taken = 0;
+		assert_int_equal(log_read(book.log, 1, take_entry, &taken, &error), -1);
+		assert_non_null(
+		    strstr(error.text, "0000000000000001.seg is damaged at offset 8192 "
+				       "(what was written there can not be read back)"));
+		assert_int_equal(taken, 1);
+		assert_int_equal(simdisk_write(file, &byte, 1, places[i]), 0);
+		simdisk_dir()->ops->close(simdisk_dir(), file);
+	}
+	taken = 0;
+	assert_int_equal(log_read(book.log, 1, take_entry, &taken, &error), 0);
+	assert_int_equal(taken, 3);
+}
+
 static void
 test_tail(void **state)
 {
@@ -482,6 +522,7 @@ main(void)
 		TEST(test_other_names_are_left_alone),
 		TEST(test_imitation_of_a_batch),
 		TEST(test_later_batch_is_proof),
+		TEST(test_spoilt_behind_our_back),
 		TEST(test_tail),
 	};
 
