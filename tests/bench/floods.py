@@ -1,10 +1,9 @@
 """The bar of HTTP/2 floods: how well others are served meanwhile."""
 
 import contextlib
-import statistics
 import subprocess
 
-from harness import BUILD, Daemon, Options, bar, pin, prepare, servers
+from harness import BUILD, Daemon, Options, bar, bar_pairs, pin, prepare, servers
 
 KINDS = ("rapid-reset", "rapid-reset-costly", "settings", "ping", "empty-data", "continuation")
 RATE = 100  # connections a second of an attacker who is somewhere else each time
@@ -49,9 +48,8 @@ def attacker(server, kind, rate, seen):
 
 def report(name, flooded, calm, note):
     for what in ("read p99", "write p99"):
-        a, b = ([turn[what] for turn in turns] for turns in (flooded, calm))
-        bar("others' %s, %s" % (what, name), statistics.median(a), 2, "ms", statistics.median(b),
-            figure=statistics.median(x / y for x, y in zip(a, b)), note=note)
+        bar_pairs("others' %s, %s" % (what, name), *([turn[what] for turn in turns] for turns in (flooded, calm)),
+                  2, "ms", note)
 
 
 def floods():

@@ -274,6 +274,15 @@ def bar(name, value, limit, unit="x", ceiling=None, above=False, at_most=True, f
         "  " + note if note else ""), flush=True)
 
 
+def bar_pairs(name, ours, theirs, limit, unit, note=""):
+    """One line of numbers measured in turn: its ratio is the median of those of the pairs."""
+    ratios = [a / b for a, b in zip(ours, theirs)]
+    low, _, high = statistics.quantiles(ratios, n=4)
+    spread = "%d pairs, half of them %.3f to %.3f" % (len(ratios), low, high)
+    bar(name, statistics.median(ours), limit, unit, statistics.median(theirs), figure=statistics.median(ratios),
+        note=spread + (", " + note if note else ""))
+
+
 def write_json(path):
     document = {"date": time.strftime("%Y-%m-%d %H:%M"), "kernel": os.uname().release, "cores": os.cpu_count(),
                 "load_average": os.getloadavg(), "quick": Options.quick, "bars": rows}

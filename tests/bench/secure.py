@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import time
 
-from harness import (BUILD, POINT, WRITE, Daemon, Load, Null, Options, Shakes, bar, certificate, median, pin,
+from harness import (BUILD, POINT, WRITE, Daemon, Load, Null, Options, Shakes, bar, bar_pairs, certificate, median, pin,
                      prepare, pss, servers, versus)
 
 IDLE = 5000
@@ -59,29 +59,41 @@ def credentials():
 
 
 def sandbox():
-    """Each kind of load confined, against the same with -sandbox=off."""
-    turns, seconds = (8, 1) if Options.quick else (8, 4)  # many, for a ratio so near to 1
+    """
+    Each kind of load confined, against the same with -sandbox=off, in pairs of turns.
+
+    Two daemons of one kind differ too, by where their memory happens to be: so each few
+    pairs are of daemons started anew.
+    """
+    starts, pairs, seconds = (3, 4, 1) if Options.quick else (5, 6, 2)
 
     def write(server):
-        return Load(server, 64, WRITE, seconds=seconds)
+        return Load(server, 64, WRITE, seconds=seconds).cpu
 
     def read(server):
-        return Load(server, 64, POINT, seconds=seconds)
+        return Load(server, 64, POINT, seconds=seconds).cpu
 
     def shake(server):
-        return Shakes(server, seconds)
+        return Shakes(server, seconds).cpu
 
-    kinds = [({}, (("write", write), ("point read", read))),
-             ({"tls": True}, (("HTTPS point read", read), ("full handshake", shake))),
-             ({"user": USER}, (("request with credentials", read),))]
+    kinds = [({}, {"write": write, "point read": read}),
+             ({"tls": True}, {"HTTPS point read": read, "full handshake": shake}),
+             ({"user": USER}, {"request with credentials": read})]
     for how, measures in kinds:
-        with servers(Daemon(**how), Daemon("-sandbox=off", **how)) as (on, off):
-            for daemon in (on, off):
-                prepare(daemon)
-                Load(daemon, 64, POINT, seconds=1)
-            for name, measure in measures:
-                a, b = versus(on, off, measure, turns=turns)
-                bar("CPU, %s, sandbox on against off" % name, median(a, "cpu"), 1.05, "us", median(b, "cpu"))
+        measured = {name: ([], []) for name in measures}
+        for start in range(starts):
+            flags = ("-sandbox=require", "-sandbox=off")
+            on, off = sorted((Daemon(flag, **how) for flag in (flags if start % 2 == 0 else flags[::-1])),
+                             key=lambda daemon: flags.index(daemon.node.flags[0]))
+            with servers(on, off):
+                for daemon in (on, off):
+                    prepare(daemon)
+                    Load(daemon, 64, POINT, seconds=1)
+                for name, measure in measures.items():
+                    for all_turns, turns in zip(measured[name], versus(on, off, measure, turns=pairs)):
+                        all_turns += turns
+        for name, turns in measured.items():
+            bar_pairs("CPU, %s, sandbox on against off" % name, *turns, 1.05, "us", "%d starts" % starts)
 
 
 # --- connections that do nothing ---
