@@ -4,6 +4,7 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 
 static const char *log_module = "rqlited";
 static enum log_level log_most = LOG_INFO;
+static int log_patience_ms = -1;
+static unsigned long log_lost; /* lines that nobody took, not told of yet */
 
 void
 log_init(const char *module, enum log_level level)
@@ -42,6 +45,20 @@ log_set_level(const char *name)
 			log_most = levels[i].level;
 }
 
+void
+log_set_patience(int ms)
+{
+	log_patience_ms = ms;
+}
+
+bool
+log_is_read(int ms)
+{
+	struct pollfd out = { STDERR_FILENO, POLLOUT, 0 };
+
+	return (poll(&out, 1, ms) != 0);
+}
+
 static size_t
 start_line(char *line, size_t size, const char *module)
 {
@@ -53,6 +70,34 @@ start_line(char *line, size_t size, const char *module)
 	n = snprintf(line, size, "[%s] %04d/%02d/%02d %02d:%02d:%02d ", module, tm.tm_year + 1900,
 	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	return (n < 0 ? 0 : (size_t)n);
+}
+
+/* False if nobody takes it. */
+static bool
+put(const char *line, size_t len)
+{
+	if (log_patience_ms >= 0 && !log_is_read(log_patience_ms))
+		return (false);
+	return (write(STDERR_FILENO, line, len) != -1 || errno != EAGAIN);
+}
+
+/* Tells of lost lines first; false as long as that can not be told. */
+static bool
+tell_lost(const char *module)
+{
+	char line[128];
+	size_t len;
+	int n;
+
+	if (log_lost == 0)
+		return (true);
+	len = start_line(line, sizeof(line), module);
+	n = snprintf(line + len, sizeof(line) - len,
+	    "%lu lines of the log were lost: standard error was not read\n", log_lost);
+	if (!put(line, len + (size_t)n))
+		return (false);
+	log_lost = 0;
+	return (true);
 }
 
 static void
@@ -71,18 +116,19 @@ write_line(const char *module, bool with_errno, const char *format, va_list ap)
 	if (len > sizeof(line) - 1)
 		len = sizeof(line) - 1;
 	line[len++] = '\n';
-	(void)!write(STDERR_FILENO, line, len);
+	if (!tell_lost(module) || !put(line, len))
+		log_lost++;
 	errno = error;
 }
 
-#define LINE(level, with_errno, format)                                 \
-	do {                                                            \
-		va_list ap;                                             \
-		if (log_most < (level))                                 \
-			return;                                         \
-		va_start(ap, format);                                   \
-		write_line(log_module, with_errno, format, ap);         \
-		va_end(ap);                                             \
+#define LINE(level, with_errno, format)                         \
+	do {                                                    \
+		va_list ap;                                     \
+		if (log_most < (level))                         \
+			return;                                 \
+		va_start(ap, format);                           \
+		write_line(log_module, with_errno, format, ap); \
+		va_end(ap);                                     \
 	} while (0)
 
 void

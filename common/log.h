@@ -8,12 +8,20 @@
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
+#include <stdbool.h>
 #include <stdnoreturn.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* `module` is what stands in brackets; it is borrowed for good. */
 void log_init(const char *module, enum log_level);
+/*
+ * How long a line waits for somebody to read standard error before it is lost; -1, as
+ * long as write(2) does.  Who writes into a pipe that does not block needs none.
+ */
+void log_set_patience(int ms);
+/* Whether somebody reads standard error, or does within ms. */
+bool log_is_read(int ms);
 /* ERROR, WARN, INFO, DEBUG in any case; also OFF and TRACE, the nearest of them; else INFO. */
 void log_set_level(const char *name);
 

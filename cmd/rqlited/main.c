@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@
 #include "common/version.h"
 #include "proto/board.h"
 
+#define LOG_PATIENCE_MS 100 /* for a line of ours; it is lost if nobody takes it by then */
 #define SESSION_KEY_SIZE 80 /* OpenSSL's ticket keys */
 
 static const char logo[] = "            _ _ _           _\n"
@@ -88,19 +90,11 @@ list_workers(struct master *master)
 static void
 make_pages(struct master *master)
 {
-	int pipe_fds[2];
-
 	master->board = make_page("board", BOARD_SIZE, 0);
 	master->look = board_map(master->board, false);
 	master->ticket_keys[0] = make_page("ticket-raft", 16, 16);
 	master->ticket_keys[1] = make_page("ticket-read", 16, 16);
 	master->session_key = make_page("session", SESSION_KEY_SIZE, SESSION_KEY_SIZE);
-	if (pipe2(pipe_fds, O_CLOEXEC) == -1)
-		fatal("pipe");
-	master->log_read = pipe_fds[0];
-	master->log_write = pipe_fds[1];
-	if (fcntl(master->log_read, F_SETFL, O_NONBLOCK) == -1)
-		fatal("fcntl");
 }
 
 /* Where the workers are: beside us in the build folder, else where they were installed. */
@@ -220,9 +214,44 @@ start(struct master *master, int argc, char **argv)
 	fresh = access(path, F_OK) == -1;
 	log_prospect(flags, fresh);
 	make_pages(master);
+	relay_init(master);
 	list_workers(master);
 	reload_init(master);
 	return (supervise(master));
+}
+
+static void
+on_early_stop(int sig)
+{
+	_exit(0);
+}
+
+/*
+ * Until the loop takes signals over there is nothing to stop in order, and nothing to
+ * read again.
+ */
+static void
+expect_signals(void)
+{
+	static const int ignored[] = { SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 };
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	(void)signal(SIGTERM, on_early_stop);
+	(void)signal(SIGINT, on_early_stop);
+}
+
+/* One that the starter closed would become a socket or the lock, and get the log's lines. */
+static void
+hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd != -1 && fd <= STDERR_FILENO);
+	if (fd != -1)
+		(void)close(fd);
 }
 
 int
@@ -232,6 +261,7 @@ main(int argc, char **argv)
 	static struct master master;
 	int status;
 
+	hold_standard_descriptors();
 	log_init("rqlited", LOG_INFO);
 	status = flags_parse(argc, argv, &flags);
 	if (status != FLAGS_GO)
@@ -245,6 +275,8 @@ main(int argc, char **argv)
 	master.generation = 1;
 	if (flags.check)
 		return (check_main(&master));
+	expect_signals();
+	log_set_patience(LOG_PATIENCE_MS);
 	/* Without root nothing here needs more rights than exec gives; with it, users are changed. */
 	if (!master.root)
 		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

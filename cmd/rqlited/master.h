@@ -9,6 +9,7 @@
 #ifndef RQLITED_MASTER_H
 #define RQLITED_MASTER_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,6 +82,7 @@ struct master {
 	int session_key;    /* of TLS session tickets */
 	int log_read;	   /* the pipe that carries the workers' log lines */
 	int log_write;
+	bool log_stuck;	   /* nobody reads our standard error at the moment */
 	bool root;	   /* started as root: workers get users of their own */
 	uint64_t generation;
 	bool opened;	   /* the database is there: readers may start */
@@ -109,6 +111,13 @@ int data_check(const struct master *, struct error *);
 const char *data_directory(const struct master *, enum role);
 uid_t data_uid(enum role);
 gid_t data_gid(enum role);
+
+/* relay.c: the workers' log lines. */
+void relay_init(struct master *);
+/* What to wait for before the next copy. */
+struct pollfd relay_wait(const struct master *);
+/* Copies what is there, as far as standard error takes it at once. */
+void relay_copy(struct master *);
 
 /* check.c: -check; the exit status. */
 int check_main(const struct master *);

@@ -123,17 +123,6 @@ reap_all(struct master *master)
 	}
 }
 
-/* Lines of workers go out as they came: each was one write of at most PIPE_BUF. */
-static void
-copy_log(struct master *master)
-{
-	char data[65536];
-	ssize_t n = read(master->log_read, data, sizeof(data));
-
-	if (n > 0)
-		(void)!write(STDERR_FILENO, data, (size_t)n);
-}
-
 /* The end after a failure: whoever starts the node again must find ports and lock free. */
 static void
 give_up(struct master *master)
@@ -153,7 +142,7 @@ count_restart(struct master *master, const char *reason)
 	master->restarts_ms[0] = now;
 	if (master->restarts_ms[last] == 0 || now - master->restarts_ms[last] > 60000)
 		return;
-	copy_log(master);
+	relay_copy(master);
 	log_as("rqlited", "giving up: %d worker failures within a minute, the last: %s",
 	    RESTARTS_IN_A_MINUTE, reason);
 	give_up(master);
@@ -198,12 +187,12 @@ worker_died(struct master *master, struct worker *worker, int status)
 		return;
 	}
 	if (master->failed) {
-		copy_log(master);
+		relay_copy(master);
 		log_as("rqlited", "%s", master->failure);
 		give_up(master);
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == LOG_STATUS_SYNC) {
-		copy_log(master);
+		relay_copy(master);
 		log_as("rqlited", "%s: a flush to disk failed, not starting again", reason);
 		give_up(master);
 	}
@@ -492,7 +481,7 @@ announce(struct master *master)
 	if (master->announced || !board_read(master->look, &state) || state.ready == 0)
 		return;
 	master->announced = true;
-	copy_log(master);
+	relay_copy(master);
 	log_as("rqlited", "node HTTP API available at %s://%s",
 	    flags->http_cert[0] != '\0' ? "https" : "http", flags->http_adv_addr);
 	log_as("rqlited", "connect using the command-line tool via 'rqlite -H %.*s -p %s'",
@@ -507,7 +496,7 @@ poll_once(struct master *master, const sigset_t *waiting)
 	struct timespec timeout = { 0, TICK_MS * 1000000L };
 	size_t i, n = 0;
 
-	fds[n] = (struct pollfd){ master->log_read, POLLIN, 0 };
+	fds[n] = relay_wait(master);
 	of[n++] = NULL;
 	for (i = 0; i < master->nworkers; i++) {
 		struct worker *worker = &master->workers[i];
@@ -525,7 +514,7 @@ poll_once(struct master *master, const sigset_t *waiting)
 		if (fds[i].revents == 0)
 			continue;
 		if (of[i] == NULL)
-			copy_log(master);
+			relay_copy(master);
 		else if (of[i]->state != WORKER_DEAD && of[i]->chan.fd == fds[i].fd)
 			read_worker(master, of[i]);
 	}
@@ -575,7 +564,7 @@ supervise(struct master *master)
 			break;
 		}
 	}
-	copy_log(master);
+	relay_copy(master);
 	log_as("rqlited", "rqlite server stopped");
 	return (0);
 }

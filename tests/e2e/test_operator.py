@@ -1,6 +1,12 @@
 """What an operator sees of a node: the lines of its log, in the words that scripts look for."""
 
+import os
 import re
+import select
+import signal
+import subprocess
+
+import pytest
 
 from conftest import wait_for
 
@@ -44,3 +50,59 @@ def test_a_node_that_waits_for_others_says_so(make_node):
     assert "[rqlited] -join is not supported by this version yet: this node will not have a leader" in lines(node)
     assert node.stop() == 0
     assert "available at" not in node.log and "bootstrapping single" not in node.log
+
+
+def test_nobody_reads_the_log(make_node):
+    """A reader that has stopped holds nothing up, and is told what it missed."""
+    node = make_node("-access-log")
+    reader, writer = os.pipe()
+    command = [node.program, "-http-addr", node.address, "-raft-addr", "127.0.0.1:%d" % node.raft_port, *node.flags]
+    node.process = subprocess.Popen([*command, str(node.data)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                    stderr=writer, cwd=node.dir)
+    (node.dir / "log").write_text("")
+    os.close(writer)
+    node.wait_ready()
+    for _ in range(2000):
+        assert node.get("/" + "x" * 1000).status == 404
+    assert node.execute("CREATE TABLE t(x)") == {"results": [{}]}
+    said = b""
+    while b" lines of the log were lost: standard error was not read\n" not in said:
+        said += os.read(reader, 1 << 20)
+        if select.select([reader], [], [], 0.2)[0] == []:
+            assert node.get("/readyz").status == 200
+    assert re.search(rb"^\[http\] \S+ \S+ \d+ lines|^\[access\] \S+ \S+ \d+ lines", said, re.M)
+    for _ in range(2000):
+        assert node.get("/" + "x" * 1000).status == 404
+    assert node.stop() == 0
+    os.close(reader)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_descriptors(make_node, closed):
+    """What the starter closed gets no socket and no file of ours, and these no lines of the log."""
+    node = make_node()
+    words = [node.program, "-http-addr", node.address, "-raft-addr", "127.0.0.1:%d" % node.raft_port, str(node.data)]
+    node.process = subprocess.Popen(["sh", "-c", 'exec "$0" "$@" ' + closed, *words], stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    (node.dir / "log").write_text("")
+    node.wait_ready()
+    for number in range(3):
+        assert os.readlink("/proc/%d/fd/%d" % (node.process.pid, number)) == "/dev/null"
+    assert node.stop() == 0
+    assert (node.data / "lock").read_bytes() == b""
+
+
+def test_signals_before_the_node_is_there(make_node):
+    for number, ends in ((signal.SIGTERM, True), (signal.SIGINT, True), (signal.SIGHUP, False),
+                         (signal.SIGUSR1, False), (signal.SIGUSR2, False)):
+        node = make_node()
+        words = ["-http-addr", node.address, "-raft-addr", "127.0.0.1:%d" % node.raft_port, str(node.data)]
+        node.process = subprocess.Popen([node.program, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        (node.dir / "log").write_text("")
+        assert node.process.stdout.read(1), "the logo"
+        node.process.send_signal(number)
+        if ends:
+            assert node.process.wait(30) == 0
+        else:
+            node.wait_ready()
+            assert node.stop() == 0
