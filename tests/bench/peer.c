@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -34,8 +35,9 @@ peer_init(struct peer_target *target, const char *port, const char *alpn)
 	SSL_CTX_set_mode(target->ctx, SSL_MODE_RELEASE_BUFFERS);
 }
 
-SSL *
-peer_open(const struct peer_target *target, in_addr_t from)
+/* A connection on which nothing has been said, or NULL. */
+static SSL *
+reach(const struct peer_target *target, in_addr_t from)
 {
 	struct sockaddr_in ours = { .sin_family = AF_INET, .sin_addr.s_addr = from };
 	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
@@ -46,11 +48,35 @@ peer_open(const struct peer_target *target, in_addr_t from)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if ((from == 0 || bind(fd, (struct sockaddr *)&ours, sizeof(ours)) == 0) &&
 	    connect(fd, (const struct sockaddr *)&target->server, sizeof(target->server)) == 0 &&
-	    SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1)
+	    SSL_set_fd(ssl, fd) == 1)
 		return (ssl);
 	SSL_free(ssl);
 	close(fd);
 	return (NULL);
+}
+
+SSL *
+peer_open(const struct peer_target *target, in_addr_t from)
+{
+	SSL *ssl = reach(target, from);
+
+	if (ssl == NULL || SSL_connect(ssl) == 1)
+		return (ssl);
+	peer_close(ssl);
+	return (NULL);
+}
+
+SSL *
+peer_begin(const struct peer_target *target)
+{
+	SSL *ssl = reach(target, 0);
+
+	if (ssl == NULL)
+		return (NULL);
+	(void)fcntl(SSL_get_fd(ssl), F_SETFL, O_NONBLOCK);
+	(void)SSL_connect(ssl);
+	(void)fcntl(SSL_get_fd(ssl), F_SETFL, 0);
+	return (ssl);
 }
 
 void

@@ -23,6 +23,9 @@ void peer_init(struct peer_target *, const char *port, const char *alpn);
 /* A new connection, from 127.0.0.1 (`from` 0) or from that address; NULL: no handshake. */
 SSL *peer_open(const struct peer_target *, in_addr_t from);
 
+/* One whose handshake has begun, and waits for SSL_connect() to go on; NULL: no connection. */
+SSL *peer_begin(const struct peer_target *);
+
 /* As it is, without a farewell. */
 void peer_close(SSL *);
 
