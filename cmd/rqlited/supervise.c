@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@
 #define TICK_MS 250
 #define STUCK_MS 1000	      /* past its deadline without progress: a reader is killed */
 #define STUCK_FOREVER_MS 60000 /* the same without a deadline */
+#define STOPPED_MS 15000      /* raft or sql may be stopped for so long */
 #define STOP_MS 20000	   /* for all workers to stop in order */
 #define STOP_HTTP_MS 10000 /* of it for http to finish what it serves */
 
@@ -364,9 +366,31 @@ is_stuck(struct worker *worker, int64_t now)
 	return (now - worker->beats_ms > STUCK_FOREVER_MS);
 }
 
+/* Whether somebody has stopped the process (SIGSTOP, a debugger): it does nothing. */
+static bool
+is_stopped(pid_t pid)
+{
+	char path[32], text[512], *behind;
+	ssize_t n = -1;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd != -1) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (n <= 0)
+		return (false);
+	text[n] = '\0';
+	behind = strrchr(text, ')');
+	return (behind != NULL && behind[1] == ' ' && (behind[2] == 'T' || behind[2] == 't'));
+}
+
 /*
  * A worker that does not answer is killed.  sql and raft may be inside one long
- * statement or flush, and what they do must not be cut short.
+ * statement or flush, and what they do must not be cut short; who is stopped does
+ * nothing, and clients must not wait for him for ever.
  */
 static bool
 is_silent(struct worker *worker, int64_t now)
@@ -379,7 +403,7 @@ is_silent(struct worker *worker, int64_t now)
 	case ROLE_KEY:
 		return (now - worker->pong_ms > WORKER_SILENT_MS);
 	default:
-		return (false);
+		return (now - worker->pong_ms > STOPPED_MS && is_stopped(worker->pid));
 	}
 }
 

@@ -138,6 +138,23 @@ def test_a_paused_http_is_replaced(node):
     assert node.query("SELECT count(*) FROM t") == [[1]]
 
 
+@pytest.mark.parametrize("role", ["raft", "sql"])
+def test_a_worker_that_stays_stopped_is_replaced(node, role):
+    """Who waits for it is told or cut off, not left to wait for ever; the node starts again."""
+    node.execute("CREATE TABLE t(x)")
+    before = node.workers()
+    os.kill(before[role], signal.SIGSTOP)
+    answer = None
+    with contextlib.suppress(ConnectionError, http.client.HTTPException):
+        answer = node.request("POST", "/db/execute", '["INSERT INTO t VALUES(1)"]')
+    assert answer is None or answer.json == {"results": [], "error": "leadership lost while committing log"}
+    wait_for(lambda: "restarting the node: worker %s 0" % role in node.log, 10, "a new start")
+    node.wait_ready()
+    assert not set(before.values()) & set(node.workers().values())
+    node.execute("INSERT INTO t VALUES(2)")
+    assert node.query("SELECT x FROM t ORDER BY x")[-1] == [2]
+
+
 def test_a_reload_is_said_when_all_have_it(node):
     said = "credentials, certificates and keys were read again"
     node.process.send_signal(signal.SIGHUP)
