@@ -341,6 +341,10 @@ clock_and_chance_are_the_entrys(void **state)
 	assert_non_null(strstr(first, "2023-11-14 22:13:20"));
 	(void)execute("CREATE TABLE t(a DEFAULT (random()))|INSERT INTO t DEFAULT VALUES");
 	assert_string_equal(run(COMMAND_REQUEST, 0, sql), first);
+	/* But each statement has chances of its own. */
+	(void)execute("DELETE FROM t|INSERT INTO t VALUES(random())|INSERT INTO t VALUES(random())");
+	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT count(DISTINCT a) FROM t"),
+	    "[{\"columns\":[\"count(DISTINCT a)\"],\"types\":[\"integer\"],\"values\":[[2]]}]");
 }
 
 #define ENDLESS                                                                                   \
