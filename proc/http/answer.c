@@ -17,7 +17,7 @@
 #include "proc/http/job.h"
 #include "proc/http/metrics.h"
 #include "proc/http/server.h"
-#include "proc/http/tickets.h"
+#include "proc/http/wipe.h"
 
 #define LOGGED_PATH_MAX 1024
 
@@ -173,7 +173,7 @@ answer_headers(struct job *job, int status, const char *content_type)
 	int64_t took = http_now_ns() - job->started_ns;
 	h2o_req_t *req = job->req;
 
-	tickets_wipe(job);
+	wipe_authorization(req);
 	job_release(job);
 	job_unwait(job);
 	req->res.status = status;

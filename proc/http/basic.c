@@ -33,3 +33,21 @@ basic_parse(const char *value, size_t len, uint8_t *scratch, size_t size, struct
 	basic->password_len = (size_t)n - basic->user_len - 1;
 	return (true);
 }
+
+void
+basic_wipe(char *head, size_t len)
+{
+	static const char name[] = "authorization:";
+	char *line, *next, *end = head + len;
+	size_t size;
+
+	for (line = head; line < end; line = next) {
+		next = memchr(line, '\n', (size_t)(end - line));
+		next = next != NULL ? next + 1 : end;
+		size = (size_t)(next - line);
+		if (size <= 2 && (*line == '\n' || *line == '\r'))
+			return;
+		if (size > sizeof(name) && strncasecmp(line, name, sizeof(name) - 1) == 0)
+			explicit_bzero(line + sizeof(name) - 1, size - sizeof(name));
+	}
+}

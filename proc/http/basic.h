@@ -23,4 +23,10 @@ struct basic {
  */
 bool basic_parse(const char *value, size_t len, uint8_t *scratch, size_t size, struct basic *);
 
+/*
+ * Wipes the values of all Authorization headers in a request's head as it was sent,
+ * up to the empty line, or to len if there is none.
+ */
+void basic_wipe(char *head, size_t len);
+
 #endif

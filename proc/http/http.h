@@ -16,6 +16,7 @@
  *	result.c  what siblings answer, streamed with back-pressure
  *	answer.c  the headers and bodies clients get
  *	tickets.c who a client is: auth's answers, cached
+ *	wipe.c    takes passwords out of h2o's memory
  *	cert.c    the certificate and its renewal; tls.c makes its TLS context
  *	status.c  gathers the parts of /status and /metrics; pages*.c and metrics.c print them
  *	loop.c    lets h2o's loop serve our channels too

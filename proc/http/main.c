@@ -21,6 +21,7 @@
 #include "proc/http/tickets.h"
 #include "proc/http/tls_memory.h"
 #include "proc/http/upload.h"
+#include "proc/http/wipe.h"
 #include "proc/http/work.h"
 
 static const struct sandbox http_sandbox = {
@@ -167,6 +168,7 @@ main(void)
 	answer_init(&http);
 	jobs_init(&http);
 	tickets_init(&http);
+	wipe_init();
 	server_init(&http);
 	proc_confine(&http.proc, &http_sandbox);
 	loop_ops(&ops);

@@ -21,6 +21,7 @@
 #include "proc/http/http.h"
 #include "proc/http/job.h"
 #include "proc/http/server.h"
+#include "proc/http/wipe.h"
 #include "proto/perm.h"
 
 #define RENEWALS_MAX 50 /* of one request's ticket: auth may hear of a generation a moment late */
@@ -46,16 +47,6 @@ static struct ticket_entry *
 entry_of(struct http *http, const uint64_t key[2])
 {
 	return (&http->tickets[key[0] % TICKET_CACHE]);
-}
-
-void
-tickets_wipe(struct job *job)
-{
-	h2o_headers_t *headers = &job->req->headers;
-	ssize_t i = -1;
-
-	while ((i = h2o_find_header(headers, H2O_TOKEN_AUTHORIZATION, i)) != -1)
-		explicit_bzero(headers->entries[i].value.base, headers->entries[i].value.len);
 }
 
 static void
@@ -102,7 +93,7 @@ ask_auth(struct job *job)
 	auth->secret = true;
 	msg_auth_check_send(auth, &check, -1);
 	explicit_bzero(scratch, sizeof(scratch));
-	tickets_wipe(job);
+	wipe_authorization(job->req);
 	job_wait(job, &job->http->auth_wait, JOB_AUTH);
 	job_hold(job);
 }
@@ -137,7 +128,7 @@ tickets_get(struct job *job)
 		ask_auth(job);
 		return (false);
 	}
-	tickets_wipe(job);
+	wipe_authorization(job->req);
 	return (true);
 }
 

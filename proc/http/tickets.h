@@ -31,7 +31,5 @@ bool tickets_get(struct job *);
 void tickets_on_result(void *http, struct chan *, const union msg *, int fd);
 /* A verifier did not accept the job's ticket: handler_authorized() with a new one, or an answer. */
 void tickets_renew(struct job *);
-/* Wipes the Authorization headers, which nobody needs any more. */
-void tickets_wipe(struct job *);
 
 #endif

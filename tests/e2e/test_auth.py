@@ -11,6 +11,7 @@ import threading
 import pytest
 
 import conftest
+import h2
 from conftest import PROGRAM, wait_for
 
 PERMISSIONS = ["execute", "query", "load", "backup", "snapshot", "status", "ready", "leader-ops", "ui", "remove"]
@@ -107,6 +108,19 @@ def test_wrong_credentials(secured, headers):
     answer = secured.get("/db/query?q=SELECT+1", headers=headers)
     assert answer.status == 401 and answer.body == b""
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="rqlite"'
+
+
+def test_credentials_that_http2_names_again(make_node):
+    """A client may put the header into the connection's table, and then send its number alone."""
+    node = make_node()
+    node.flags += ["-auth", write_users(node, user("a", "status"), {"username": "*", "perms": ["query"]})]
+    header = b"\x57" + h2.text(basic("a", "pw-a")["Authorization"].encode())
+    with h2.Peer(h2.serve_tls(node)) as peer:
+        for stream, fields in ((1, header), (3, b"\xbe"), (5, b"\xbe")):
+            block = b"\x82\x87\x04" + h2.text(b"/debug/vars") + b"\x01\x01x" + fields
+            peer.send(h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, stream, block))
+            answer = next(payload for kind, _, at, payload in peer.frames(5) if (kind, at) == (h2.HEADERS, stream))
+            assert answer[:1] == b"\x88", "the status is 200, by its number"
 
 
 def test_a_guesser_is_slowed_but_not_who_is_logged_in(secured):

@@ -11,22 +11,27 @@ import json
 import os
 import pathlib
 import re
+import signal
 import ssl
 import subprocess
 import sys
 import threading
+import urllib.parse
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from conftest import Answer, Node, wait_for  # noqa: E402
+import h2  # noqa: E402
+from conftest import Answer, Node, basic, wait_for  # noqa: E402
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root gives workers users of their own")
 
 USER, PASSWORD = "lois", "seen-4f1b77aa90"
 SILENT_PASSWORD = "never-said-83c1d0e6b2"
 HASHED_PASSWORD = "hashed-61d9a7c3f5"
+LATE_PASSWORD = "runs-yet-5c0e72d914"
+ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
 
 # Its peers but the master, and the part of DATA it lives in (None: an empty directory).
 ROLES = {
@@ -108,6 +113,7 @@ def make_files(directory):
     auth.write_text(json.dumps([
         {"username": USER, "password": PASSWORD, "perms": ["all"]},
         {"username": "jimmy", "password": SILENT_PASSWORD, "perms": ["query"]},
+        {"username": "late", "password": LATE_PASSWORD, "perms": ["all"]},
         {"username": "perry", "password_hash": hashed, "perms": ["query"]}]))
     for path in (key, auth):
         path.chmod(0o600)
@@ -384,3 +390,61 @@ def test_secrets_are_where_they_belong_and_nowhere_else(node):
             assert "hash" in seen["auth"] and set(tickets) <= seen["auth"]
             assert "ticket-raft" in seen["raft"] and "ticket-read" in seen["read"]
             wait_for(lambda: load.done > before, 10, "load during the search")
+
+
+def at_read(node):
+    text = node.get("/metrics", headers=basic(node.user)).text
+    return int(re.search(r"^rqlited_requests_at_read (\d+)", text, re.M).group(1))
+
+
+def late_needles():
+    """The password as it is said, and as it is sent."""
+    header = basic("late:" + LATE_PASSWORD)["Authorization"].encode()
+    return {"password": LATE_PASSWORD.encode(), "header": header[-24:]}
+
+
+def ask_http1(node, size):
+    """Sends a query that has no end, in a body of this size."""
+    client = h2.connect(node, "http/1.1")
+    body = json.dumps([ENDLESS]).encode().ljust(size)
+    client.sendall(b"POST /db/query?level=none HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Type: "
+                   b"application/json\r\nContent-Length: %d\r\n\r\n"
+                   % (basic("late:" + LATE_PASSWORD)["Authorization"].encode(), len(body)) + body)
+    return client
+
+
+def ask_http2(node, method, body):
+    """The same by HTTP/2, in a header that is not compressed and never indexed."""
+    peer = h2.Peer(node)
+    path = b"/db/query?level=none" + (b"" if body else b"&q=" + urllib.parse.quote(ENDLESS).encode())
+    header = b"\x1f\x08" + h2.text(basic("late:" + LATE_PASSWORD)["Authorization"].encode())
+    peer.send(h2.frame(h2.HEADERS, h2.END_HEADERS | (0 if body else h2.END_STREAM), 1,
+                       h2.block(path, method) + header))
+    if body:
+        peer.send(h2.frame(h2.DATA, h2.END_STREAM, 1, body))
+    return peer.socket
+
+
+RUNNING = {
+    "by http1": lambda node: ask_http1(node, 0),
+    "in a body": lambda node: ask_http1(node, 5000),
+    "in a long body": lambda node: ask_http1(node, 300000),
+    "by http2": lambda node: ask_http2(node, b"\x82", b""),
+    "by http2 in a body": lambda node: ask_http2(node, b"\x83", json.dumps([ENDLESS]).encode()),
+}
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["asked", "known"])
+@pytest.mark.parametrize("how", list(RUNNING))
+def test_a_password_is_gone_from_http_while_its_request_runs(node, how, again):
+    """Whether auth was asked for it, or its ticket was there already: before any answer."""
+    if not again:  # another generation: http has no ticket
+        before = node.log.count("were read again")
+        node.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: node.log.count("were read again") > before, 10, "a reload")
+    with contextlib.closing(RUNNING[how](node)):
+        wait_for(lambda: at_read(node) == 1, 10, "the query to run")
+        (http_pid,) = (pid for role, pid in processes(node) if role == "http")
+        assert memory_holds(http_pid, {**late_needles(), "control": b"Basic realm=\"rqlite\""}) == {"control"}
+        assert at_read(node) == 1, "it has ended meanwhile"
+    wait_for(lambda: at_read(node) == 0, 10, "the query's end")

@@ -57,9 +57,9 @@ test_bad(void **state)
 {
 	static const char *const list[] = { "", "Basic", "Basic ", "Basic  bWFyeTpzZWNyZXQy",
 		"BasicbWFyeTpzZWNyZXQy", "Bearer bWFyeTpzZWNyZXQy", "Basic\tbWFyeTpzZWNyZXQy",
-		"Basic bWFyeQ==", "Basic bWFyeTpzZWNyZXQ", "Basic bWFyeTpz====", "Basic A===",
-		"Basic ====", "Basic dT=o", "Basic dTo_", "Basic dTo-", "Basic dTo=dTo=", "Basic dT o=",
-		"Basic \xff\xff\xff\xff" };
+		"Basic bWFyeQ==", "Basic bWFyeTpzZWNyZXQ",
+		"Basic bWFyeTpz====", "Basic A===", "Basic ====", "Basic dT=o", "Basic dTo_",
+		"Basic dTo-", "Basic dTo=dTo=", "Basic dT o=", "Basic \xff\xff\xff\xff" };
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		bad(list[i]);
@@ -92,6 +92,43 @@ test_base64(void **state)
 	assert_int_equal(base64_decode("Zm9\0", 4, out, sizeof(out)), -1);
 }
 
+/* Every value goes, and nothing else: neither other headers nor the body. */
+static void
+test_wipe(void **state)
+{
+	char head[] = "GET /authorization:x HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YTpi\r\n"
+		      "X-Authorization: kept\r\nAUTHORIZATION:second\r\nauthorization:\r\n"
+		      "authorization \r\n\r\nauthorization: body\r\n";
+	static const char wiped[] = "GET /authorization:x HTTP/1.1\r\nHost: x\r\nAuthorization:"
+				    "\0\0\0\0\0\0\0\0\0\0\0\0\nX-Authorization: kept\r\n"
+				    "AUTHORIZATION:\0\0\0\0\0\0\0\nauthorization:\0\n"
+				    "authorization \r\n\r\nauthorization: body\r\n";
+
+	basic_wipe(head, sizeof(head) - 1);
+	assert_int_equal(sizeof(head), sizeof(wiped));
+	assert_memory_equal(head, wiped, sizeof(wiped));
+}
+
+/* A head that is cut off anywhere: not a byte behind it is touched. */
+static void
+test_wipe_of_a_part(void **state)
+{
+	static const char head[] = "GET / HTTP/1.1\r\nAuthorization: Basic YTpi\r\n\r\n";
+
+	for (size_t len = 0; len < sizeof(head); len++) {
+		char *part = malloc(sizeof(head));
+
+		assert_non_null(part);
+		memcpy(part, head, sizeof(head));
+		basic_wipe(part, len);
+		assert_memory_equal(part + len, head + len, sizeof(head) - len);
+		assert_memory_equal(part, head, len < 30 ? len : 30);
+		for (size_t i = 30; i + 1 < len && i < 42; i++)
+			assert_int_equal(part[i], 0);
+		free(part);
+	}
+}
+
 int
 main(void)
 {
@@ -100,6 +137,8 @@ main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_base64),
+		cmocka_unit_test(test_wipe),
+		cmocka_unit_test(test_wipe_of_a_part),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL) != 0);
