@@ -2,7 +2,7 @@
  * An entry run by itself, each statement its own transaction unless the entry
  * or its SQL says otherwise.  This is what a batch must be equal to.
  *
- * Such an entry may commit several times before its ledger record is written.
+ * Such an entry may commit several times before the store is told its position.
  * After a crash recovery cuts all of it.  After a failure of the machine (a full
  * disk) the process goes on, so the work is taken up where it was committed last.
  */

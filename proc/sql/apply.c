@@ -297,7 +297,7 @@ forget_results(struct apply *a)
 	buf_reset(&a->results, RESULTS_KEEP);
 }
 
-/* Ends the transaction, if there is one, and writes the ledger record; returns SQLite's code. */
+/* Ends the transaction, if there is one, and names its position; returns SQLite's code. */
 static int
 commit(struct apply *a, const struct applier_state *state)
 {
@@ -362,7 +362,7 @@ run_batch(struct apply *a, const struct apply_entry *e, size_t n, size_t *count)
 	return (status == EXEC_OK ? BATCH_OK : undo_batch(a, status));
 }
 
-/* Runs an entry by itself, with a ledger record of its own. */
+/* Runs an entry by itself. */
 static bool
 run_alone(struct apply *a, const struct apply_entry *e)
 {

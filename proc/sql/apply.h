@@ -1,6 +1,6 @@
 /*
  * Applies committed log entries to the database: a batch of entries in one
- * SQLite transaction and one ledger record, with results equal to those of the
+ * SQLite transaction, with results equal to those of the
  * entries run one by one.
  *
  * Entries come from the log and were checked by nobody but their sender, so

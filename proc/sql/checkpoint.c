@@ -160,7 +160,7 @@ seal(struct store *store)
 	if (rc != SQLITE_OK)
 		return (rc);
 	store->owes_seal = false;
-	store->is_recorded = true;
+	store->is_named = true;
 	(void)store_append_record(store, LEDGER_COMMIT);
 	return (SQLITE_OK);
 }
@@ -233,7 +233,7 @@ store_checkpoint(struct store *store)
 							 : SQLITE_CHECKPOINT_PASSIVE;
 	int log = -1, done = -1, rc;
 
-	if (!store->is_recorded || !sqlite3_get_autocommit(store->db))
+	if (!store->is_named || !sqlite3_get_autocommit(store->db))
 		return (SQLITE_LOCKED);
 	sqlvfs_entropy();
 	note_attempt(store, false);

@@ -84,7 +84,7 @@ on_wal(void *arg, sqlite3 *db, const char *schema, int frames)
 	struct store *store = arg;
 
 	store->frames = frames;
-	store->is_recorded = false;
+	store->is_named = false;
 	store->tail_known = false;
 	return (SQLITE_OK);
 }
@@ -147,7 +147,7 @@ store_open(struct store *store, struct error *error)
 	if (rc == SQLITE_OK) {
 		store->frames = (int)store->picked.frames;
 		store->tail = store->picked;
-		store->tail_known = store->is_recorded = true;
+		store->tail_known = store->is_named = true;
 		/* A new WAL draws its salts from the PRNG: not in an entry. */
 		store->owes_seal = store->frames == 0;
 		rc = store_settle(store);
@@ -166,6 +166,7 @@ void
 store_close(struct store *store)
 {
 	if (store->db != NULL) {
+		store_record(store);
 		sqlite3_finalize(store->commit);
 		(void)sqlite3_close_v2(store->db);
 	}
@@ -228,6 +229,7 @@ store_append_record(struct store *store, enum ledger_kind kind)
 	record.total = at->total;
 	if (ledger_append(&store->ledger, &record) == -1)
 		return (errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE);
+	store->owes_record = false;
 	if (kind == LEDGER_BASE)
 		store->base = record;
 	return (SQLITE_OK);
@@ -247,10 +249,18 @@ store_commit(struct store *store, const struct store_position *position)
 			return (rc);
 	}
 	store->position = *position;
-	store->is_recorded = true;
+	store->is_named = store->owes_record = true;
+	return (SQLITE_OK);
+}
+
+void
+store_record(struct store *store)
+{
+	/* Of an entry that is half committed nothing can be said. */
+	if (!store->owes_record || !store->is_named || !sqlite3_get_autocommit(store->db))
+		return;
 	/* Without the record the replay is longer, no more. */
 	(void)store_append_record(store, LEDGER_COMMIT);
-	return (SQLITE_OK);
 }
 
 /* ---- ballast ---- */

@@ -1,11 +1,11 @@
 /*
  * The database and the log index that it is at.  One writer's connection, WAL
- * mode, commits without a flush; a ledger record says which index a commit is.
+ * mode, commits without a flush; ledger records say which index a commit is.
  *
  * Life: store_pick() chooses where recovery will start; when raft has judged its
  * log by that, store_open() cuts the WAL there and opens the connection.  Then,
  * over and over: store_settle(), BEGIN IMMEDIATE and the entries of a batch,
- * store_commit(), perhaps store_checkpoint().  One thread.
+ * store_commit(), now and then store_record(), perhaps store_checkpoint().  One thread.
  *
  * What a crash leaves at any point is one of the states of recover.c.  A failed
  * flush ends the process.  sqlvfs_init() and memory_install() come before.
@@ -57,7 +57,7 @@ struct store *store_pick(const struct store_config *, struct error *);
 int store_install(const struct store_config *, const struct store_position *at, struct error *);
 /* Cuts the WAL, opens the connection, seals if the WAL is empty.  0 or -1. */
 int store_open(struct store *, struct error *);
-/* Closes what is open; a checkpoint is the caller's to ask for. */
+/* Records what is not, closes what is open; a checkpoint is the caller's to ask for. */
 void store_close(struct store *);
 
 void store_get_position(const struct store *, struct store_position *);
@@ -75,11 +75,16 @@ sqlite3 *store_db(struct store *);
  */
 int store_settle(struct store *);
 /*
- * Ends the open transaction, if there is one, with real randomness, and writes
- * a ledger record.  Returns SQLite's extended code; not SQLITE_OK: nothing was
- * committed, and the transaction may still be open.
+ * Ends the open transaction, if there is one, with real randomness.  Returns SQLite's
+ * extended code; not SQLITE_OK: nothing was committed, and the transaction may still
+ * be open.
  */
 int store_commit(struct store *, const struct store_position *);
+/*
+ * Writes the last commit into the ledger, if it is not there.  Not after each: what
+ * the ledger does not know is taken from the log again after a crash.
+ */
+void store_record(struct store *);
 
 /* What the one who asks knows. */
 struct store_demand {

@@ -41,7 +41,8 @@ struct store {
 	struct store_position position;
 	uint32_t page_size;
 	int frames; /* in the WAL after the last commit */
-	bool is_recorded; /* and a record, or a seal, stands for all of them */
+	bool is_named; /* and `position` is what all of them make */
+	bool owes_record; /* the ledger does not say so yet */
 	bool tail_known; /* `tail` is of the last frame */
 	struct ledger_record tail;
 	bool owes_base; /* the file is whole and flushed, BASE is not */

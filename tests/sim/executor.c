@@ -18,6 +18,7 @@
 #include "tests/sim/sim.h"
 #include "tests/sim/vfs.h"
 
+#define RECORD_CHANCE 3 /* one in so many batches is not followed by a ledger record */
 #define READER_CHANCE 25 /* one in so many batches, a reader comes or goes */
 
 static void
@@ -191,6 +192,8 @@ executor_apply(struct sim *sim, struct node *node)
 			sim_fail(sim, "n%u says it is at %llu, not %llu", node->slot,
 			    (unsigned long long)machine->state.index,
 			    (unsigned long long)entries[done - 1].index);
+		if (rng_below(&node->faults.rng, RECORD_CHANCE) != 0)
+			store_record(executor->store);
 		replay_check(sim, node);
 		if (machine->state.index % REPLAY_EVERY == 0)
 			replay_check_tables(sim, node);

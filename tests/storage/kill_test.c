@@ -80,7 +80,7 @@ write_on(uint64_t own_seed)
 	for (;;) {
 		if (work_batch(&work, store, 1 + (unsigned)draw(8)) != SQLITE_OK)
 			fatalx("a batch failed");
-		page->index = work.at.index;
+		page->index = work.recorded;
 		if (draw(10) == 0 && reader == NULL) {
 			if (sqlite3_open_v2(name, &reader, SQLITE_OPEN_READONLY, NULL) !=
 				SQLITE_OK ||

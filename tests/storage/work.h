@@ -14,7 +14,8 @@
 
 struct work {
 	uint64_t seed;
-	struct store_position at; /* after the last ledger record */
+	struct store_position at; /* after the last commit */
+	uint64_t recorded; /* the index of the last commit that the ledger was told of */
 	unsigned alone_done; /* statements of the next entry that are committed already */
 	struct store_position next; /* with them */
 };

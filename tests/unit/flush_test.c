@@ -83,6 +83,7 @@ commit(int n)
 		run(at.index == 0 ? "CREATE TABLE t(x)" : "INSERT INTO t VALUES(randomblob(100))");
 		at.index++;
 		assert_int_equal(store_commit(store, &at), SQLITE_OK);
+		store_record(store);
 	}
 }
 

@@ -93,6 +93,7 @@ commit(const char *sql)
 	at.changes = 1;
 	at.total++;
 	assert_int_equal(store_commit(store, &at), SQLITE_OK);
+	store_record(store);
 }
 
 /* A table and n rows. */
@@ -221,6 +222,61 @@ test_commit_without_record_is_cut(void **state)
 	assert_int_equal(count_rows(), 3);
 }
 
+/* kill -9 and a new start, on a copy of the disk; the dead store is closed on the old one. */
+static void
+die(void)
+{
+	struct simdisk *image = simdisk_image(disk, SIMDISK_KILL, NULL, NULL);
+
+	store_close(store);
+	simdisk_free(disk);
+	disk = image;
+	simdisk_mount(disk);
+	simdisk_forget_locks();
+	start();
+}
+
+/* What the ledger does not know is cut; a checkpoint knows it. */
+static void
+test_commits_without_record(void **state)
+{
+	struct store_position known;
+
+	start();
+	fill(2);
+	known = at;
+	run("BEGIN IMMEDIATE; INSERT INTO t VALUES(1)");
+	at.index++;
+	assert_int_equal(store_commit(store, &at), SQLITE_OK);
+	die();
+	assert_int_equal(at.index, known.index);
+	assert_int_equal(at.total, known.total);
+	assert_int_equal(count_rows(), 2);
+	run("BEGIN IMMEDIATE; INSERT INTO t VALUES(1)");
+	at.index++;
+	assert_int_equal(store_commit(store, &at), SQLITE_OK);
+	assert_int_equal(store_checkpoint(store), SQLITE_OK);
+	die();
+	assert_int_equal(at.index, known.index + 1);
+	assert_int_equal(count_rows(), 3);
+}
+
+/* Of an entry of which a part is committed the ledger says nothing. */
+static void
+test_record_inside_an_entry(void **state)
+{
+	start();
+	fill(1);
+	run("BEGIN IMMEDIATE; INSERT INTO t VALUES(1)");
+	at.index++;
+	assert_int_equal(store_commit(store, &at), SQLITE_OK);
+	run("INSERT INTO t VALUES(2)");
+	store_record(store);
+	die();
+	assert_int_equal(at.index, 2);
+	assert_int_equal(count_rows(), 1);
+}
+
 static void
 test_entry_that_changes_nothing(void **state)
 {
@@ -228,6 +284,7 @@ test_entry_that_changes_nothing(void **state)
 	fill(1);
 	at.index++;
 	assert_int_equal(store_commit(store, &at), SQLITE_OK);
+	store_record(store);
 	commit("SELECT 1");
 	restart();
 	assert_int_equal(at.index, 4);
@@ -552,6 +609,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_position_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pick_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_commit_without_record_is_cut, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_commits_without_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_record_inside_an_entry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_entry_that_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_checkpoint_inside_an_entry, setup, teardown),
