@@ -97,24 +97,27 @@ make_pages(struct master *master)
 	master->session_key = make_page("session", SESSION_KEY_SIZE, SESSION_KEY_SIZE);
 }
 
-/* Where the workers are: beside us in the build folder, else where they were installed. */
+/*
+ * Where the workers are: in the build folder, in the libexec beside our sbin (also of an
+ * installation that was moved or staged), else where they were to be installed.
+ */
 static const char *
 find_libexec(void)
 {
+	static const char *const places[] = { "../../proc", "../libexec/rqlited" };
 	static char path[4200];
-	char self[4096];
+	char self[4096], worker[4300];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
 
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		*slash = '\0';
-		(void)snprintf(path, sizeof(path), "%s/../../proc/rqlited-http", self);
-		if (access(path, X_OK) == 0) {
-			(void)snprintf(path, sizeof(path), "%s/../../proc", self);
+	if (n <= 0)
+		return (LIBEXEC_WORKERS);
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", self, places[i]);
+		(void)snprintf(worker, sizeof(worker), "%s/rqlited-http", path);
+		if (access(worker, X_OK) == 0)
 			return (path);
-		}
 	}
 	return (LIBEXEC_WORKERS);
 }

@@ -1,14 +1,16 @@
 """What an operator sees of a node: the lines of its log, in the words that scripts look for."""
 
 import os
+import pathlib
 import re
 import select
+import shutil
 import signal
 import subprocess
 
 import pytest
 
-from conftest import wait_for
+from conftest import PROGRAM, wait_for
 
 
 STAMP = re.compile(r"^(\[[a-z]+\]) \d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", re.M)
@@ -106,3 +108,18 @@ def test_signals_before_the_node_is_there(make_node):
         else:
             node.wait_ready()
             assert node.stop() == 0
+
+
+def test_installed_elsewhere(make_node, tmp_path):
+    """What `meson install` put below DESTDIR runs from there."""
+    build = pathlib.Path(PROGRAM).parents[2]
+    for program, place in ((PROGRAM, "sbin"), *((path, "libexec/rqlited") for path in build.glob("proc/rqlited-*")),
+                           (build / "cmd/check/rqlited-check", "libexec/rqlited")):
+        if pathlib.Path(program).is_file():
+            (tmp_path / place).mkdir(parents=True, exist_ok=True)
+            shutil.copy(program, tmp_path / place)
+    tmp_path.chmod(0o755)
+    node = make_node(program=str(tmp_path / "sbin/rqlited")).start()
+    assert {os.readlink("/proc/%d/exe" % pid) for pid in node.workers().values()} == {
+        str(tmp_path / "libexec/rqlited/rqlited-") + role for role in ("http", "raft", "sql", "read")}
+    assert subprocess.run([node.program, "-check", str(node.data)], capture_output=True).returncode == 0
