@@ -109,12 +109,15 @@ static int
 take_lock(struct master *master, struct error *error)
 {
 	char path[4096];
+	int locked;
 
 	(void)snprintf(path, sizeof(path), "%s/lock", master->flags->data_dir);
 	master->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (master->lock == -1)
 		return (error_set_errno(error, "open %s", path));
-	if (flock(master->lock, LOCK_EX | LOCK_NB) == -1)
+	while ((locked = flock(master->lock, LOCK_EX | LOCK_NB)) == -1 && listen_patience())
+		continue;
+	if (locked == -1)
 		return (error_set(error, "data directory %s is in use by another rqlited (its lock is held)",
 		    master->flags->data_dir));
 	return (0);

@@ -13,12 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/rqlited/master.h"
 #include "common/log.h"
 
 #define BACKLOG 1024
+#define PATIENCE_MS 500 /* for a node before this one to be gone */
+#define PATIENCE_STEP_MS 10
 #define WRITE_STALL_MS 30000 /* a client that does not read is cut after this */
 
 /* Splits host:port at the last colon, brackets of an IPv6 address removed. */
@@ -64,7 +67,7 @@ choose(const struct addrinfo *list)
 static int
 bind_address(const struct addrinfo *ai)
 {
-	int fd, on = 1, off = 0, stall = WRITE_STALL_MS;
+	int fd, on = 1, off = 0, stall = WRITE_STALL_MS, bound;
 
 	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
@@ -76,7 +79,10 @@ bind_address(const struct addrinfo *ai)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall, sizeof(stall));
 #endif
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == -1 || listen(fd, BACKLOG) == -1) {
+	do
+		bound = bind(fd, ai->ai_addr, ai->ai_addrlen);
+	while (bound == -1 && errno == EADDRINUSE && listen_patience());
+	if (bound == -1 || listen(fd, BACKLOG) == -1) {
 		int saved = errno;
 
 		close(fd);
@@ -84,6 +90,18 @@ bind_address(const struct addrinfo *ai)
 		return (-1);
 	}
 	return (fd);
+}
+
+bool
+listen_patience(void)
+{
+	static unsigned tries;
+	struct timespec pause = { 0, PATIENCE_STEP_MS * 1000000L };
+
+	if (tries++ >= PATIENCE_MS / PATIENCE_STEP_MS)
+		return (false);
+	(void)nanosleep(&pause, NULL);
+	return (true);
 }
 
 int

@@ -124,6 +124,11 @@ int check_main(const struct master *);
 
 /* listen.c */
 int listen_tcp(const char *address, struct error *);
+/*
+ * A port or a lock is taken: perhaps by processes of a node that was killed, which end
+ * within moments.  Sleeps a little and says true; false when they have had their time.
+ */
+bool listen_patience(void);
 /* Before a new worker gets the socket: one that was taken over may have shut it for all. */
 void listen_again(int fd);
 

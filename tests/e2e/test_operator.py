@@ -123,3 +123,16 @@ def test_installed_elsewhere(make_node, tmp_path):
     assert {os.readlink("/proc/%d/exe" % pid) for pid in node.workers().values()} == {
         str(tmp_path / "libexec/rqlited/rqlited-") + role for role in ("http", "raft", "sql", "read")}
     assert subprocess.run([node.program, "-check", str(node.data)], capture_output=True).returncode == 0
+
+
+def test_killed_and_started_at_once(make_node):
+    """What a shell does with `kill -9 PID; rqlited ...`: the workers of before are still about to end."""
+    node = make_node().start()
+    for i in range(20):
+        node.execute("CREATE TABLE t%d(x)" % i)
+        node.process.kill()
+        former = node.process
+        node.launch()
+        former.wait()
+        node.wait_ready()
+    assert node.query("SELECT count(*) FROM sqlite_schema") == [[20]]
