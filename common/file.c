@@ -9,10 +9,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "common/log.h"
 
 #define IOV_MAX_OURS 64
 
@@ -225,5 +228,35 @@ file_writev(struct file_dir *dir, int file, const struct iovec *iov, int count, 
 			left[i].iov_len -= (size_t)n;
 		}
 	}
+	return (0);
+}
+
+static int
+write_whole(struct file_dir *dir, const char *name, const void *data, size_t len)
+{
+	int file = dir->ops->open(dir, name, O_RDWR | O_CREAT | O_TRUNC);
+	int result, error;
+
+	if (file == -1)
+		return (-1);
+	result = file_write(dir, file, data, len, 0);
+	error = errno;
+	if (result == 0 && dir->ops->sync(dir, file) == -1)
+		fatal_sync("%s: sync", name);
+	dir->ops->close(dir, file);
+	errno = error;
+	return (result);
+}
+
+int
+file_replace(struct file_dir *dir, const char *name, const void *data, size_t len)
+{
+	char new[NAME_MAX + 1];
+
+	(void)snprintf(new, sizeof(new), "%s.new", name);
+	if (write_whole(dir, new, data, len) == -1 || dir->ops->rename(dir, new, name) == -1)
+		return (-1);
+	if (dir->ops->sync_dir(dir) == -1)
+		fatal_sync("%s: sync of its directory", name);
 	return (0);
 }

@@ -48,5 +48,11 @@ void file_dir_close(struct file_dir *);
 int file_read(struct file_dir *, int file, void *, size_t, off_t);
 int file_write(struct file_dir *, int file, const void *, size_t, off_t);
 int file_writev(struct file_dir *, int file, const struct iovec *, int count, off_t);
+/*
+ * Makes the file what these bytes are, whole or not at all, whatever dies meanwhile:
+ * written and flushed as NAME.new, renamed, the directory flushed.  -1: it is as it
+ * was.  A flush that fails ends the process.
+ */
+int file_replace(struct file_dir *, const char *name, const void *, size_t);
 
 #endif

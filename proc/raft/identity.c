@@ -14,7 +14,6 @@
 #include "common/log.h"
 
 #define NAME "node.json"
-#define NAME_NEW "node.json.new"
 #define VERSION 1
 #define TEXT_MAX 256
 #define FORMAT "{\"version\":%u,\"instance\":\"%s\",\"cluster\":\"%s\"}\n"
@@ -109,25 +108,11 @@ read_file(struct file_dir *data, int file, struct identity *identity, struct err
 static int
 write_file(struct file_dir *data, const struct identity *identity, struct error *error)
 {
-	int file = data->ops->open(data, NAME_NEW, O_RDWR | O_CREAT | O_TRUNC);
 	char text[TEXT_MAX];
-	int result;
 
-	if (file == -1)
-		return (error_set_errno(error, NAME_NEW));
 	encode(identity, text);
-	result = file_write(data, file, text, strlen(text), 0);
-	if (result == 0 && data->ops->sync(data, file) == -1)
-		fatal_sync(NAME ": sync");
-	if (result == -1)
-		(void)error_set_errno(error, NAME_NEW);
-	data->ops->close(data, file);
-	if (result == -1)
-		return (-1);
-	if (data->ops->rename(data, NAME_NEW, NAME) == -1)
+	if (file_replace(data, NAME, text, strlen(text)) == -1)
 		return (error_set_errno(error, NAME));
-	if (data->ops->sync_dir(data) == -1)
-		fatal_sync("data directory: sync");
 	return (0);
 }
 

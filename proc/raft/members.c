@@ -17,7 +17,6 @@
 #include "common/log.h"
 
 #define NAME "peers"
-#define NAME_NEW "peers.new"
 #define MAGIC 0x504c5152U /* "RQLP" */
 #define VERSION 1
 
@@ -114,19 +113,7 @@ encode(const struct members *members, const uint8_t instance[16], uint8_t data[F
 int
 members_write(struct file_dir *dir, const uint8_t instance[16], const struct members *members)
 {
-	int file = dir->ops->open(dir, NAME_NEW, O_RDWR | O_CREAT | O_TRUNC);
 	uint8_t data[FILE_MAX];
-	int result;
 
-	if (file == -1)
-		return (-1);
-	result = file_write(dir, file, data, encode(members, instance, data), 0);
-	if (result == 0 && dir->ops->sync(dir, file) == -1)
-		fatal_sync("raft/peers: sync");
-	dir->ops->close(dir, file);
-	if (result == -1 || dir->ops->rename(dir, NAME_NEW, NAME) == -1)
-		return (-1);
-	if (dir->ops->sync_dir(dir) == -1)
-		fatal_sync("raft: sync of the directory");
-	return (0);
+	return (file_replace(dir, NAME, data, encode(members, instance, data)));
 }

@@ -15,7 +15,6 @@
 #include "common/log.h"
 
 #define NAME "vote"
-#define NAME_NEW "vote.new"
 #define MAGIC 0x564c5152U /* "RQLV" */
 #define VERSION 1
 
@@ -129,18 +128,11 @@ write_both(struct file_dir *dir, int file, const struct slot *slot)
 static int
 create(struct file_dir *dir, const struct slot *slot)
 {
-	int file = dir->ops->open(dir, NAME_NEW, O_RDWR | O_CREAT | O_TRUNC);
-	int result;
+	uint8_t blocks[2][LOG_BLOCK] = { 0 };
 
-	if (file == -1)
-		return (-1);
-	result = write_both(dir, file, slot);
-	dir->ops->close(dir, file);
-	if (result == -1 || dir->ops->rename(dir, NAME_NEW, NAME) == -1)
-		return (-1);
-	if (dir->ops->sync_dir(dir) == -1)
-		fatal_sync("raft: sync of the directory");
-	return (0);
+	memcpy(blocks[0], slot, sizeof(*slot));
+	memcpy(blocks[1], slot, sizeof(*slot));
+	return (file_replace(dir, NAME, blocks, sizeof(blocks)));
 }
 
 int

@@ -43,7 +43,7 @@ create(struct node *node)
 	struct ledger_record base = { .kind = LEDGER_BASE };
 	struct file_dir *dir = disk_dir(node->db_disk);
 
-	if (store_put(dir, "state-0", &state, sizeof(state)) == -1 ||
+	if (file_replace(dir, "state-0", &state, sizeof(state)) == -1 ||
 	    ledger_create(dir, "ledger.new", &base, LEDGER_BYTES) == -1 ||
 	    dir->ops->rename(dir, "ledger.new", "ledger") == -1 || dir->ops->sync_dir(dir) == -1)
 		return (error_set_errno(&node->why, "db"));
@@ -244,7 +244,7 @@ put_state(struct node *node, const struct machine_state *state, uint8_t flags)
 	char name[40];
 
 	state_name(state->index, name);
-	if (store_put(dir, name, state, sizeof(*state)) == -1)
+	if (file_replace(dir, name, state, sizeof(*state)) == -1)
 		return (-1);
 	if (!BUG_DROP_LEDGER_RECORD || flags != 0) {
 		if (ledger_is_full(&machine->ledger)) {

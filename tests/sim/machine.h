@@ -88,9 +88,7 @@ const struct machine_entry *machine_peek(const struct machine *, uint32_t n);
 /* The client's operation that an entry is, 0: none. */
 uint64_t machine_op(const struct machine_entry *);
 
-/* Writes a whole file so that it is there whole or not at all; -1 with errno. */
-int store_put(struct file_dir *, const char *name, const void *, size_t);
-/* Reads one; -1 if it is not there. */
+/* Reads a file that file_replace() has written; -1 if it is not there. */
 int store_get(struct file_dir *, const char *name, void *, size_t);
 
 #endif

@@ -39,27 +39,6 @@ install_size(const struct saved_install *saved)
 /* ---- whole files ---- */
 
 int
-store_put(struct file_dir *dir, const char *name, const void *data, size_t len)
-{
-	char new[40];
-	int file, result;
-
-	(void)snprintf(new, sizeof(new), "%s.new", name);
-	file = dir->ops->open(dir, new, O_RDWR | O_CREAT | O_TRUNC);
-	if (file == -1)
-		return (-1);
-	result = file_write(dir, file, data, len, 0);
-	if (result == 0 && dir->ops->sync(dir, file) == -1)
-		fatal("%s: sync", new);
-	dir->ops->close(dir, file);
-	if (result == -1 || dir->ops->rename(dir, new, name) == -1)
-		return (-1);
-	if (dir->ops->sync_dir(dir) == -1)
-		fatal("sync of the directory");
-	return (0);
-}
-
-int
 store_get(struct file_dir *dir, const char *name, void *data, size_t len)
 {
 	int file = dir->ops->open(dir, name, O_RDONLY);
@@ -391,7 +370,7 @@ node_install(struct sim *sim, struct node *node, const struct packet *packet)
 	saved.state = image->state;
 	saved.members = (struct members){ image->state.index, image->latest };
 	if (machine_receive(sim, node, image, packet->len) == -1 ||
-	    store_put(disk_dir(node->db_disk), INCOMING, &saved, install_size(&saved)) == -1) {
+	    file_replace(disk_dir(node->db_disk), INCOMING, &saved, install_size(&saved)) == -1) {
 		core_snapshot_failed(node->core);
 		return;
 	}

@@ -98,6 +98,31 @@ test_names(void **state)
 }
 
 static void
+test_replace(void **state)
+{
+	char text[8], outside[128];
+	int file;
+
+	assert_int_equal(file_replace(dir, "a", "first one", 9), 0);
+	assert_int_equal(file_replace(dir, "a", "second", 6), 0);
+	file = dir->ops->open(dir, "a", O_RDONLY);
+	assert_int_equal(dir->ops->size(dir, file), 6);
+	assert_int_equal(file_read(dir, file, text, 6, 0), 0);
+	assert_memory_equal(text, "second", 6);
+	assert_int_equal(dir->ops->close(dir, file), 0);
+	assert_int_equal(dir->ops->open(dir, "a.new", O_RDONLY), -1);
+	/* A new one can not be made: what is there stays. */
+	(void)snprintf(outside, sizeof(outside), "%s/a.new", path);
+	assert_int_equal(mkdir(outside, 0700), 0);
+	assert_int_equal(file_replace(dir, "a", "third", 5), -1);
+	assert_int_equal(errno, EISDIR);
+	assert_int_equal(rmdir(outside), 0);
+	file = dir->ops->open(dir, "a", O_RDONLY);
+	assert_int_equal(dir->ops->size(dir, file), 6);
+	assert_int_equal(dir->ops->close(dir, file), 0);
+}
+
+static void
 note_name(void *arg, const char *name)
 {
 	unsigned *seen = arg;
@@ -200,6 +225,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_write_and_read),
 		TEST(test_names),
+		TEST(test_replace),
 		TEST(test_list),
 		TEST(test_directories),
 		cmocka_unit_test(test_pieces),

@@ -177,7 +177,7 @@ test_death_in_creation(void **state)
 		simdisk_free(image);
 		simdisk_mount(disk);
 	}
-	assert_true(step > 6);
+	assert_true(step > 5);
 }
 
 /* A name that a kill left in memory only is flushed before the vote counts. */
@@ -187,7 +187,7 @@ test_name_is_flushed_by_reading(void **state)
 	struct simdisk *image;
 
 	simdisk_seed(1);
-	simdisk_events.crash_at = 7; /* the flush of the name */
+	simdisk_events.crash_at = 5; /* the flush of the name */
 	assert_int_equal(write_vote(1, ODD), 0);
 	image = simdisk_image(simdisk_events.crashed, SIMDISK_KILL, NULL, NULL);
 	simdisk_free(simdisk_events.crashed);
