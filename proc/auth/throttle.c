@@ -8,6 +8,8 @@
 
 #include <sys/random.h>
 
+#include <assert.h>
+
 #include <string.h>
 
 #include "common/address.h"
@@ -15,6 +17,11 @@
 #include "common/siphash.h"
 
 #define ONE 1000 /* a failure, in credit */
+#define FULL_MS 10000 /* this long fills any bucket */
+
+static_assert(THROTTLE_PER_ADDRESS * FULL_MS >= THROTTLE_BURST * ONE &&
+		  THROTTLE_IN_ALL * FULL_MS >= THROTTLE_BURST_IN_ALL * ONE,
+    "it does");
 
 static void
 refill(struct throttle_bucket *bucket, int rate, int burst, int64_t now_ms)
@@ -23,8 +30,8 @@ refill(struct throttle_bucket *bucket, int rate, int burst, int64_t now_ms)
 
 	if (passed < 0)
 		return;
-	if (passed > THROTTLE_BURST_S * 1000)
-		passed = THROTTLE_BURST_S * 1000; /* this long fills any bucket */
+	if (passed > FULL_MS)
+		passed = FULL_MS;
 	credit = bucket->credit + passed * rate;
 	if (credit > (int64_t)burst * ONE)
 		credit = (int64_t)burst * ONE;
