@@ -5,6 +5,8 @@
  * Keys, certificates and credentials are read by rqlited-check, a program of its
  * own in the workers' directory: the master has no code that does.
  */
+#include "cmd/rqlited/check.h"
+
 #include <sys/wait.h>
 
 #include <errno.h>

@@ -21,8 +21,10 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cmd/rqlited/check.h"
 #include "cmd/rqlited/hashpw.h"
 #include "cmd/rqlited/master.h"
+#include "cmd/rqlited/relay.h"
 #include "common/counters.h"
 #include "common/log.h"
 #include "common/version.h"

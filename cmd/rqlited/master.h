@@ -9,7 +9,6 @@
 #ifndef RQLITED_MASTER_H
 #define RQLITED_MASTER_H
 
-#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -111,16 +110,6 @@ int data_check(const struct master *, struct error *);
 const char *data_directory(const struct master *, enum role);
 uid_t data_uid(enum role);
 gid_t data_gid(enum role);
-
-/* relay.c: the workers' log lines. */
-void relay_init(struct master *);
-/* What to wait for before the next copy. */
-struct pollfd relay_wait(const struct master *);
-/* Copies what is there, as far as standard error takes it at once. */
-void relay_copy(struct master *);
-
-/* check.c: -check; the exit status. */
-int check_main(const struct master *);
 
 /* listen.c */
 int listen_tcp(const char *address, struct error *);

@@ -6,6 +6,8 @@
  * up, or keep it from stopping: nothing here waits, what the pipe can not take
  * is lost, and the worker that loses it says so with its next line.
  */
+#include "cmd/rqlited/relay.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

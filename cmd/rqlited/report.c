@@ -88,6 +88,7 @@ make_report(const struct master *master, struct buf *out)
 	    (int)getpid(), (int)getppid(), master->node_restarts, master->generation);
 	add_number(out, "cpu_ms", proc_cpu_ms(getpid()));
 	add_number(out, "pss_kb", proc_kilobytes(getpid(), "smaps_rollup", "Pss:"));
+	add_number(out, "rss_kb", proc_kilobytes(getpid(), "status", "VmRSS:"));
 	buf_add_text(out, ",\"workers\":[");
 	for (i = 0; i < master->nworkers; i++) {
 		if (i > 0)

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "cmd/rqlited/master.h"
+#include "cmd/rqlited/relay.h"
 #include "common/counters.h"
 #include "common/log.h"
 #include "proto/board.h"

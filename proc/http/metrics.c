@@ -197,6 +197,9 @@ add_master(const char *master, struct buf *out)
 		    (double)value / 1000);
 	add_of_workers(workers, "cpu_ms", "worker_cpu_seconds_total", 0.001, out);
 	add_type(out, "worker_resident_bytes", "gauge");
+	if (find_number(master, "rss_kb", &value))
+		buf_printf(out, "rqlited_worker_resident_bytes{role=\"master\",number=\"0\"} %.15g\n",
+		    (double)value * 1024);
 	add_of_workers(workers, "rss_kb", "worker_resident_bytes", 1024, out);
 	add_type(out, "worker_proportional_bytes", "gauge");
 	if (find_number(master, "pss_kb", &value))
