@@ -30,6 +30,7 @@
 #define WAITING_MAX 8192
 #define COMMAND_KEEP 1024 /* bytes of memory for the next command in the same place */
 #define MEMORY_MAX (512 * MIB)
+#define STALL_NS (1LL * 1000000000) /* who takes nothing for so long makes room for others */
 #define STREAM_LIFE_NS (10LL * 60 * 1000000000) /* an open snapshot keeps the WAL from restarting */
 #define OPEN_TRIES 100
 
@@ -49,6 +50,8 @@ struct waiting {
 	uint8_t mode;
 	struct query *query; /* NULL: not started */
 	int64_t credit;
+	int64_t stalled_ns; /* without credit since then */
+	bool stream; /* keeps a connection to itself */
 	int64_t deadline_ns; /* of its db_timeout, 0: none */
 	bool cancelled;
 	struct buf command;
@@ -68,6 +71,7 @@ struct reader {
 	struct waiting
 	    *waiting[WAITING_MAX]; /* the first `count` are in use; they stay where they are */
 	size_t count;
+	unsigned streams;
 	struct buf out;
 };
 
@@ -153,6 +157,8 @@ send_body(struct reader *reader, struct waiting *waiting, bool last)
 			break;
 	}
 	waiting->credit -= (int64_t)buf_size(&reader->out);
+	if (waiting->credit <= 0)
+		waiting->stalled_ns = now_ns();
 	buf_reset(&reader->out, MIB);
 	if (chan != NULL && chan_queued(chan) > RESULT_QUEUE_MAX) {
 		log_warnx("http %u does not read, giving it up", chan->number);
@@ -161,12 +167,22 @@ send_body(struct reader *reader, struct waiting *waiting, bool last)
 }
 
 static void
+end_query(struct reader *reader, struct waiting *waiting)
+{
+	if (waiting->query != NULL)
+		query_free(waiting->query);
+	waiting->query = NULL;
+	if (waiting->stream)
+		reader->streams--;
+	waiting->stream = false;
+}
+
+static void
 forget(struct reader *reader, size_t i)
 {
 	struct waiting *waiting = reader->waiting[i];
 
-	if (waiting->query != NULL)
-		query_free(waiting->query);
+	end_query(reader, waiting);
 	buf_reset(&waiting->command, COMMAND_KEEP);
 	reader->waiting[i] = reader->waiting[--reader->count];
 	reader->waiting[reader->count] = waiting;
@@ -220,6 +236,54 @@ is_granted(struct reader *reader, const struct msg_query *query)
 		ticket_grants(&ticket, reader->proc.generation, now_ns() / 1000000, needed));
 }
 
+/* One connection is left to short queries, where there are several. */
+static unsigned
+streams_max(const struct reader *reader)
+{
+	return (reader->connections > 1 ? (unsigned)reader->connections - 1 : 1);
+}
+
+/*
+ * Takes the connection of the stream that has waited for its client longest, and
+ * long enough.  Its entry goes in this turn or the next.
+ */
+static bool
+cut_stalled(struct reader *reader)
+{
+	struct waiting *stalled = NULL;
+	size_t i;
+
+	for (i = 0; i < reader->count; i++) {
+		struct waiting *at = reader->waiting[i];
+
+		if (at->stream && at->credit <= 0 &&
+		    (stalled == NULL || at->stalled_ns < stalled->stalled_ns))
+			stalled = at;
+	}
+	if (stalled == NULL || now_ns() - stalled->stalled_ns < STALL_NS)
+		return (false);
+	send_result(reader, stalled, RESULT_ERROR, "the result was cut off");
+	end_query(reader, stalled);
+	stalled->cancelled = true;
+	reader->proc.more = true;
+	return (true);
+}
+
+/* A result that does not fit one part begins; true when there is no room for one more. */
+static bool
+send_first_part(struct reader *reader, struct waiting *waiting)
+{
+	if (reader->streams == streams_max(reader) && !cut_stalled(reader)) {
+		buf_reset(&reader->out, MIB);
+		send_result(reader, waiting, RESULT_BUSY, "too many open results");
+		return (true);
+	}
+	waiting->stream = true;
+	reader->streams++;
+	send_body(reader, waiting, false);
+	return (false);
+}
+
 /* Steps one request; true when it is over and its entry may go. */
 static bool
 step(struct reader *reader, struct waiting *waiting)
@@ -234,6 +298,8 @@ step(struct reader *reader, struct waiting *waiting)
 		send_body(reader, waiting, true);
 		return (true);
 	case QUERY_PART:
+		if (!waiting->stream)
+			return (send_first_part(reader, waiting));
 		send_body(reader, waiting, false);
 		return (false);
 	case QUERY_NEEDS_LOG:
@@ -257,6 +323,8 @@ start(struct reader *reader, struct waiting *waiting)
 {
 	struct error error;
 
+	if (reader->streams == (unsigned)reader->connections)
+		(void)cut_stalled(reader);
 	waiting->query = query_start(reader->pool, buf_bytes(&waiting->command),
 	    buf_size(&waiting->command), waiting, &error);
 	if (waiting->query == NULL) {
@@ -455,8 +523,9 @@ open_pool(struct reader *reader)
 	static char path[4096];
 	struct error error;
 
-	if (reader->connections > 0 && reader->connections < CONNECTIONS)
-		config.connections = (unsigned)reader->connections;
+	if (reader->connections <= 0 || reader->connections > CONNECTIONS)
+		reader->connections = CONNECTIONS;
+	config.connections = (unsigned)reader->connections;
 	(void)snprintf(path, sizeof(path), "%s/db.sqlite", reader->proc.place.directory);
 	config.path = path;
 	connection_set_value_max(reader->value_max);

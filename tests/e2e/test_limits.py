@@ -193,6 +193,19 @@ def read_nothing(node, held):
     wait_for(lambda: metric(node, "connections_open") >= 4, 5, "their connections")
 
 
+def test_who_reads_nothing_makes_room(make_node):
+    """Far more stalled results than a reader has connections: short and long queries of others go on."""
+    node = make_node("-read-workers", "1").start()
+    with contextlib.ExitStack() as held, still_served(node):
+        for _ in range(10):
+            read_nothing(node, held)
+            time.sleep(0.2)
+        time.sleep(1)
+        for _ in range(5):
+            assert len(node.query("WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 20000) "
+                                  "SELECT n, hex(zeroblob(100)) FROM r")) == 20000
+
+
 def test_who_stalls_is_cut(node, secure_node):
     """Each at its time, give or take a few seconds: who does not go on sending, and who reads nothing."""
     ends, before = {}, pss(node)
