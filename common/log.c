@@ -18,6 +18,8 @@
 
 static const char *log_module = "rqlited";
 static enum log_level log_most = LOG_INFO;
+static bool log_zone_kept;
+static long log_zone; /* seconds east of UTC, if it is kept */
 static int log_patience_ms = -1;
 static unsigned long log_lost; /* lines that nobody took, not told of yet */
 
@@ -46,6 +48,20 @@ log_set_level(const char *name)
 }
 
 void
+log_keep_zone(void)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	log_zone = tm.tm_gmtoff;
+	log_zone_kept = true;
+	if (setenv("TZ", "UTC0", 1) == -1)
+		fatal("setenv");
+	tzset();
+}
+
+void
 log_set_patience(int ms)
 {
 	log_patience_ms = ms;
@@ -66,7 +82,11 @@ start_line(char *line, size_t size, const char *module)
 	struct tm tm;
 	int n;
 
-	localtime_r(&now, &tm);
+	now += log_zone;
+	if (log_zone_kept)
+		gmtime_r(&now, &tm);
+	else
+		localtime_r(&now, &tm);
 	n = snprintf(line, size, "[%s] %04d/%02d/%02d %02d:%02d:%02d ", module, tm.tm_year + 1900,
 	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	return (n < 0 ? 0 : (size_t)n);

@@ -16,6 +16,11 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* `module` is what stands in brackets; it is borrowed for good. */
 void log_init(const char *module, enum log_level);
 /*
+ * From now on localtime(3) is UTC's, for whom that is part of results; lines keep the
+ * zone of before, with its offset of this moment.
+ */
+void log_keep_zone(void);
+/*
  * How long a line waits for somebody to read standard error before it is lost; -1, as
  * long as write(2) does.  Who writes into a pipe that does not block needs none.
  */

@@ -1,6 +1,6 @@
 /*
  * Starts one worker: a socketpair, fork, the socket as descriptor 3, everything
- * else closed, an empty environment, exec by absolute path.  Arguments carry no
+ * else closed, no environment but TZ, exec by absolute path.  Arguments carry no
  * configuration; standard error is the log pipe.
  */
 #include <sys/random.h>
@@ -37,14 +37,15 @@ static void
 exec_worker(const struct master *master, const struct worker *worker, int fd)
 {
 	char path[4096];
-	char utc[] = "TZ=UTC0", *argv[2], *env[] = { utc, NULL };
+	char zone[256], *argv[2], *env[] = { NULL, NULL };
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
 	(void)snprintf(path, sizeof(path), "%s/rqlited-%s", master->libexec, role_name(worker->role));
-	/* Only sql must see UTC, whose localtime() is part of results; logs show local time. */
-	if (worker->role != ROLE_SQL && worker->role != ROLE_READ)
-		env[0] = NULL;
+	/* For the times of log lines. */
+	if (getenv("TZ") != NULL &&
+	    (size_t)snprintf(zone, sizeof(zone), "TZ=%s", getenv("TZ")) < sizeof(zone))
+		env[0] = zone;
 	argv[0] = path;
 	argv[1] = NULL;
 	sigemptyset(&none);

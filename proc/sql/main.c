@@ -590,6 +590,7 @@ main(void)
 	static const struct proc_ops ops = { .turn = turn, .stop = stop, .peer_new = on_peer_new };
 
 	proc_hello(&sql.proc, ROLE_SQL);
+	log_keep_zone();
 	proc_gather(&sql.proc, &gather, &sql);
 	/* The limit is set for each statement (exec.c). */
 	if (memory_install(0) != SQLITE_OK)

@@ -555,6 +555,7 @@ main(void)
 	static const struct proc_ops ops = { .turn = turn };
 
 	proc_hello(&reader.proc, ROLE_READ);
+	log_keep_zone();
 	proc_gather(&reader.proc, &gather, &reader);
 	make_slots(&reader);
 	proc_loop_make(&reader.proc);

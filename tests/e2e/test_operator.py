@@ -1,5 +1,6 @@
 """What an operator sees of a node: the lines of its log, in the words that scripts look for."""
 
+import datetime
 import os
 import pathlib
 import re
@@ -136,3 +137,15 @@ def test_killed_and_started_at_once(make_node):
         former.wait()
         node.wait_ready()
     assert node.query("SELECT count(*) FROM sqlite_schema") == [[20]]
+
+
+def test_zone(make_node, monkeypatch):
+    """Every process's lines have the time of the same zone; SQL sees UTC in any."""
+    monkeypatch.setenv("TZ", "JST-9")
+    node = make_node().start()
+    assert node.query("SELECT datetime('now', 'localtime') = datetime('now')") == [[1]]
+    hours = {datetime.datetime.strptime(re.search(r"\] (\S+ \S+) ", line)[1], "%Y/%m/%d %H:%M:%S") for line in
+             node.log.splitlines() if line.startswith("[")}
+    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + datetime.timedelta(hours=9)
+    assert {line.split("]")[0] for line in node.log.splitlines()} >= {"[rqlited", "[store", "[mux"}
+    assert all(abs(now - hour) < datetime.timedelta(minutes=10) for hour in hours)
