@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/address.h"
 #include "common/counters.h"
 #include "common/log.h"
 #include "common/sandbox.h"
@@ -124,7 +125,8 @@ decide(struct auth *auth, const struct msg_auth_check *check, struct login *logi
 {
 	struct credentials_claim claim = { (const char *)check->user.data, check->user.len,
 		(const char *)check->password.data, check->password.len };
-	uint8_t address[16] = { 0 };
+	uint8_t address[ADDRESS_SIZE] = { 0 };
+	char text[ADDRESS_TEXT_SIZE];
 	uint32_t failures;
 
 	memcpy(address, check->address.data, check->address.len);
@@ -140,12 +142,7 @@ decide(struct auth *auth, const struct msg_auth_check *check, struct login *logi
 		return;
 	failures = throttle_fail(&auth->throttle, address, now_ms());
 	if (failures > 0)
-		log_info(
-		    "%u failed logins from %02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:"
-		    "%u.%u.%u.%u",
-		    failures, address[0], address[1], address[2], address[3], address[4],
-		    address[5], address[6], address[7], address[8], address[9], address[10],
-		    address[11], address[12], address[13], address[14], address[15]);
+		log_info("%u failed logins from %s", failures, address_text(address, text));
 }
 
 static void

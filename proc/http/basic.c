@@ -7,12 +7,14 @@
 #include <strings.h>
 
 #include "common/base64.h"
+#include "proto/ipc.h"
 
 bool
 basic_parse(const char *value, size_t len, uint8_t *scratch, size_t size, struct basic *basic)
 {
 	static const char scheme[] = "Basic ";
 	const char *colon;
+	size_t user_len, password_len;
 	ssize_t n;
 
 	memset(basic, 0, sizeof(*basic));
@@ -27,10 +29,14 @@ basic_parse(const char *value, size_t len, uint8_t *scratch, size_t size, struct
 	colon = memchr(scratch, ':', (size_t)n);
 	if (colon == NULL)
 		return (false);
+	user_len = (size_t)(colon - (const char *)scratch);
+	password_len = (size_t)n - user_len - 1;
+	if (user_len > IPC_USER_MAX || password_len > IPC_PASSWORD_MAX)
+		return (false); /* longer than those of any user */
 	basic->user = (const char *)scratch;
-	basic->user_len = (size_t)(colon - basic->user);
+	basic->user_len = user_len;
 	basic->password = colon + 1;
-	basic->password_len = (size_t)n - basic->user_len - 1;
+	basic->password_len = password_len;
 	return (true);
 }
 

@@ -19,7 +19,8 @@ struct basic {
 
 /*
  * Decodes a header's value into the scratch, which the views point into and the
- * caller wipes.  False, and both empty: these are no credentials.
+ * caller wipes.  False, and both empty: these are no credentials, or longer ones than
+ * auth is told, which nobody has.
  */
 bool basic_parse(const char *value, size_t len, uint8_t *scratch, size_t size, struct basic *);
 

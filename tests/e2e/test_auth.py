@@ -110,6 +110,16 @@ def test_wrong_credentials(secured, headers):
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="rqlite"'
 
 
+@pytest.mark.parametrize("name, password", [
+    ("n" * 1025, "x"), ("n" * 1024, "x"), ("query", "p" * 4097), ("query", "p" * 4096), ("n" * 8000, ""),
+    ("query", "p" * 8000), ("", "p" * 5000), ("n" * 100000, "p" * 100000)])
+def test_long_credentials_end_nothing(secured, name, password):
+    pids = secured.workers()
+    answer = secured.get("/db/query?q=SELECT+1", headers=basic(name, password))
+    assert answer.status == 401 and answer.body == b""
+    assert secured.workers() == pids
+
+
 def test_credentials_that_http2_names_again(make_node):
     """A client may put the header into the connection's table, and then send its number alone."""
     node = make_node()

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proc/http/basic.h"
+#include "proto/ipc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -21,7 +22,8 @@ check(const uint8_t *data, size_t size, size_t scratch_size)
 
 		if (basic.user != (const char *)scratch ||
 		    basic.password != basic.user + basic.user_len + 1 ||
-		    basic.password + basic.password_len > end ||
+		    basic.password + basic.password_len > end || basic.user_len > IPC_USER_MAX ||
+		    basic.password_len > IPC_PASSWORD_MAX ||
 		    memchr(basic.user, ':', basic.user_len) != NULL || basic.password[-1] != ':')
 			__builtin_trap();
 	} else if (basic.user_len != 0 || basic.password_len != 0 || basic.user != NULL)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,40 @@ test_size(void **state)
 	assert_false(basic_parse(value, sizeof(value) - 1, scratch, 11, &basic));
 }
 
+/* Base64 of a name and a password of these lengths. */
+static bool
+parses(size_t user_len, size_t password_len)
+{
+	static const char digits[] = "YWFhYmJiOmFh"; /* aaa bbb :aa */
+	static char value[2 * BASIC_SCRATCH_MAX];
+	uint8_t scratch[BASIC_SCRATCH_MAX];
+	struct basic basic;
+	size_t len;
+
+	assert_true(user_len % 3 == 0 && password_len % 3 == 2);
+	len = (size_t)snprintf(value, sizeof(value), "Basic ");
+	for (size_t i = 0; i < user_len; i += 3)
+		len += (size_t)snprintf(value + len, sizeof(value) - len, "%.4s", digits);
+	len += (size_t)snprintf(value + len, sizeof(value) - len, "%.4s", digits + 8);
+	for (size_t i = 2; i < password_len; i += 3)
+		len += (size_t)snprintf(value + len, sizeof(value) - len, "%.4s", digits + 4);
+	if (!basic_parse(value, len, scratch, sizeof(scratch), &basic))
+		return (false);
+	assert_int_equal(basic.user_len, user_len);
+	assert_int_equal(basic.password_len, password_len);
+	return (true);
+}
+
+/* What auth would not be told is no credentials. */
+static void
+test_lengths(void **state)
+{
+	assert_true(parses(1023, 4094));
+	assert_false(parses(1026, 2));
+	assert_false(parses(3, 4097));
+	assert_false(parses(1026, 4097));
+}
+
 static void
 test_base64(void **state)
 {
@@ -136,6 +171,7 @@ main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_wipe),
 		cmocka_unit_test(test_wipe_of_a_part),
