@@ -55,6 +55,8 @@ struct sandbox_place {
  * (one line for /status and -check).  Exits if something required is missing.
  */
 void sandbox_enter(const struct sandbox *, const struct sandbox_place *, char *report, size_t size);
+/* One line in the log if this system lacks something that confines workers; false: Landlock itself. */
+bool sandbox_log_missing(void);
 /* Prints what this system offers, for -check; false if a start in that mode would fail. */
 bool sandbox_print_check(enum sandbox_mode);
 

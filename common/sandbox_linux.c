@@ -458,6 +458,20 @@ sandbox_enter(const struct sandbox *sandbox, const struct sandbox_place *place, 
 }
 
 bool
+sandbox_log_missing(void)
+{
+	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+
+	if (abi < 1)
+		log_warnx("sandbox: Landlock is missing in this kernel: files are protected by "
+			  "users, modes and chroot alone");
+	else if (abi < 6)
+		log_warnx("sandbox: Landlock has ABI %d in this kernel: no %ssignal scope (ABI 6)",
+		    abi, abi < 4 ? "rules for TCP ports (ABI 4) and no " : "");
+	return (abi >= 1);
+}
+
+bool
 sandbox_print_check(enum sandbox_mode mode)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);

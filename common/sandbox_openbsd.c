@@ -66,6 +66,12 @@ sandbox_enter(const struct sandbox *sandbox, const struct sandbox_place *place, 
 }
 
 bool
+sandbox_log_missing(void)
+{
+	return (true);
+}
+
+bool
 sandbox_print_check(enum sandbox_mode mode)
 {
 	printf("pledge: yes\nunveil: yes\n");

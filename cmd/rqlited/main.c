@@ -25,8 +25,10 @@
 #include "cmd/rqlited/hashpw.h"
 #include "cmd/rqlited/master.h"
 #include "cmd/rqlited/relay.h"
+#include "cmd/rqlited/reload.h"
 #include "common/counters.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "common/version.h"
 #include "proto/board.h"
 
@@ -190,6 +192,16 @@ die(const char *what, const struct error *error)
 	return (1);
 }
 
+/* What confines workers is there, or it is said once what is not. */
+static int
+check_sandbox(const struct flags *flags, struct error *error)
+{
+	if (strcmp(flags->sandbox, "off") == 0 || sandbox_log_missing() ||
+	    strcmp(flags->sandbox, "require") != 0)
+		return (0);
+	return (error_set(error, "sandbox: Landlock is missing, and -sandbox=require was given"));
+}
+
 static int
 start(struct master *master, int argc, char **argv)
 {
@@ -208,7 +220,7 @@ start(struct master *master, int argc, char **argv)
 	}
 	log_as("mux", "mux serving on %s, advertising %s", flags->raft_addr, flags->raft_adv_addr);
 	/* What can be found wrong without the data directory is, before it is made. */
-	if (flags_check_files(flags, &error) == -1)
+	if (check_sandbox(flags, &error) == -1 || flags_check_files(flags, &error) == -1)
 		return (die("", &error));
 	master->listener = listen_tcp(flags->http_addr, &error);
 	if (master->listener == -1)

@@ -171,6 +171,43 @@ def test_sandbox(make_node):
     assert "seccomp off" not in json.dumps(status(on, "runtime.processes.workers"))
 
 
+# Starts a program under a kernel that knows no Landlock (system calls 444 to 446 on every machine).
+WITHOUT_LANDLOCK = """#!/usr/bin/env python3
+import ctypes, os, struct, sys
+code = [(0x20, 0, 0, 0), (0x35, 0, 2, 444), (0x25, 1, 0, 446), (0x06, 0, 0, 0x00050026), (0x06, 0, 0, 0x7fff0000)]
+filter = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(code), ctypes.addressof(filter)))
+prctl = ctypes.CDLL(None, use_errno=True).prctl
+assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, ctypes.byref(program), 0, 0) == 0
+os.execv(%r, [%r] + sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def landless(make_node):
+    node = make_node()
+    program = node.dir / "rqlited"
+    program.write_text(WITHOUT_LANDLOCK % (node.program, node.program))
+    program.chmod(0o755)
+    node.program = str(program)
+    return node
+
+
+def test_missing_landlock_is_one_line(landless):
+    landless.start()
+    assert landless.log.count("Landlock is missing") == 1
+    for worker in status(landless, "runtime.processes.workers"):
+        assert worker["sandbox"].startswith("seccomp on, landlock off"), worker
+
+
+def test_missing_landlock_ends_a_start_that_requires_it(landless):
+    landless.flags += ["-sandbox", "require"]
+    landless.launch()
+    assert landless.process.wait(20) == 1
+    assert "Landlock is missing, and -sandbox=require was given" in landless.log
+    assert "worker" not in landless.log and not landless.data.exists()
+
+
 def test_no_verify_warns(make_node):
     node = make_node("-http-no-verify").start()
     assert "-http-no-verify has no effect" in node.log
