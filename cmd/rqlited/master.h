@@ -126,21 +126,12 @@ void spawn_worker(struct master *, struct worker *);
 
 /* wire.c: what a new worker is told, and who talks to whom. */
 void wire_worker(struct master *, struct worker *);
-/* `next`: of the reload under way, not those in force. */
-void wire_files(struct master *, struct worker *, bool next);
+void wire_files(struct master *, struct worker *, bool next); /* or those in force */
 
 /* supervise.c */
 int supervise(struct master *);
 int64_t master_now_ms(void);
 void master_kill(struct worker *);
-
-/* reload.c */
-void reload_init(struct master *);
-void reload_tick(struct master *);
-/* Before it is started again, `alone` or with all others. */
-void reload_worker_died(struct master *, bool alone);
-void reload_drained(struct master *, struct worker *, const struct msg_drained *);
-void reload_pong(struct master *, struct worker *, uint64_t serial);
 
 /* report.c: the master's part of /status. */
 void report_send(struct master *, struct worker *, uint64_t request);

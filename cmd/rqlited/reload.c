@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "cmd/rqlited/master.h"
+#include "cmd/rqlited/reload.h"
 #include "common/limits.h"
 #include "common/log.h"
 

@@ -23,6 +23,7 @@
 
 #include "cmd/rqlited/master.h"
 #include "cmd/rqlited/relay.h"
+#include "cmd/rqlited/reload.h"
 #include "common/counters.h"
 #include "common/log.h"
 #include "proto/board.h"
