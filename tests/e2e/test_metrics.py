@@ -4,7 +4,7 @@ import os
 import re
 import signal
 
-from conftest import basic, wait_for
+from conftest import ROOT, basic, wait_for
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"'
@@ -116,3 +116,13 @@ def test_needs_status(make_node):
     assert node.get("/metrics").status == node.get("/metrics", headers=basic("c:d")).status == 401
     assert read(node, headers=basic("a:b"))["rqlited_http_auth_fail_total", ""] >= 2
     assert node.request("POST", "/metrics", headers=basic("a:b")).status == 405
+
+
+def test_the_manual_names_what_is_there(node):
+    """The figures of rqlited(8), MONITORING, are in /metrics by these names."""
+    assert node.query("SELECT 1") == [[1]]
+    page = (ROOT / "man/rqlited.8").read_text()
+    section = page[page.index(".Sh MONITORING"):page.index(".Sh ENVIRONMENT")]
+    named = {name for line in re.findall(r"^\.It Cm (.*)$", section, re.M) for name in line.split(" , ")}
+    there = {re.sub("_(bucket|sum|count)$", "", name) for name, _ in read(node)}
+    assert len(named) > 20 and {"rqlited_" + name for name in named} <= there
