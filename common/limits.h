@@ -79,6 +79,7 @@
 /* Times. */
 #define WORKER_START_MS 10000           /* hello to sandbox */
 #define WORKER_SILENT_MS 5000           /* unanswered ping */
+#define READ_WAIT_MS 1000               /* for an http worker to read of what is queued for it */
 #define SIGN_WAIT_MS 1000               /* http waiting for key */
 #define STATUS_WAIT_MS 1000             /* http waiting for a part of /status */
 

@@ -17,6 +17,7 @@
 #define SQL (1 << ROLE_SQL)
 #define READ (1 << ROLE_READ)
 #define WORKERS (HTTP | AUTH | KEY | RAFT | SQL | READ)
+#define SERVERS (AUTH | KEY | RAFT | SQL | READ)
 
 #define FD_NONE false
 #define FD_ONE true

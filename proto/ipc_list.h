@@ -23,6 +23,7 @@
 	X(PING,		ping,		MASTER,		WORKERS,	FD_NONE)	\
 	X(PONG,		pong,		WORKERS,	MASTER,		FD_NONE)	\
 	X(FAILED,	failed,		WORKERS,	MASTER,		FD_NONE)	\
+	X(GAVE_UP,	gave_up,	SERVERS,	MASTER,		FD_NONE)	\
 	/* Reload in two phases: prepare (after its CONF_FILEs), then commit. */ \
 	X(RELOAD,	reload,		MASTER,		WORKERS,	FD_NONE)	\
 	X(DRAINED,	drained,	WORKERS,	MASTER,		FD_NONE)	\

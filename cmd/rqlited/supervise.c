@@ -240,6 +240,24 @@ worker_failed(struct master *master, const struct msg_failed *failed)
 	master->failed = true;
 }
 
+/* The one that a worker has closed its channel to; its successor gets a new one. */
+static void
+http_given_up(struct master *master, const struct worker *by, const struct msg_gave_up *gave_up)
+{
+	size_t i;
+
+	for (i = 0; i < master->nworkers; i++) {
+		struct worker *worker = &master->workers[i];
+
+		if (worker->role != ROLE_HTTP || worker->number != gave_up->number ||
+		    worker->incarnation != gave_up->incarnation || worker->state == WORKER_DEAD)
+			continue;
+		log_as("rqlited", "worker http %u does not read what %s %u says, killing it",
+		    worker->number, role_name(by->role), by->number);
+		master_kill(worker);
+	}
+}
+
 static void
 worker_ready(struct worker *worker, const struct msg_ready *ready)
 {
@@ -277,6 +295,9 @@ handle(
 		break;
 	case MSG_FAILED:
 		worker_failed(master, &msg->failed);
+		break;
+	case MSG_GAVE_UP:
+		http_given_up(master, worker, &msg->gave_up);
 		break;
 	case MSG_DRAINED:
 		reload_drained(master, worker, &msg->drained);

@@ -238,6 +238,8 @@ wire_peers(struct master *master, struct worker *worker)
 			fatal("socketpair");
 		msg_peer_send(&worker->chan, &here, pair[0]);
 		msg_peer_send(&other->chan, &there, pair[1]);
+		/* It must be there before the new worker can do anything: proc_hear(). */
+		(void)chan_flush(&other->chan);
 	}
 }
 

@@ -393,6 +393,17 @@ proc_read(struct proc *proc, struct chan *chan)
 	}
 }
 
+void
+proc_hear(struct proc *proc)
+{
+	enum chan_result result;
+
+	while ((result = chan_read(proc->control)) == CHAN_OK)
+		proc_dispatch(proc, proc->control);
+	if (result != CHAN_AGAIN)
+		exit(0);
+}
+
 static void
 flush_one(struct proc *proc, struct chan *chan)
 {
@@ -429,13 +440,45 @@ is_overfull(const struct proc *proc, const struct chan *chan)
 		chan_queued(chan) > (rows ? RESULT_QUEUE_MAX : ANSWER_QUEUE_MAX));
 }
 
+/*
+ * In one long turn we may say more than the socket takes, however fast the other side reads:
+ * as long as it does, we wait.  Whoever reads nothing for so long is not well.
+ */
+static bool
+is_read(struct chan *chan)
+{
+	size_t before;
+	int i;
+
+	for (i = 0; i < WORKER_SILENT_MS / READ_WAIT_MS; i++) {
+		before = chan_queued(chan);
+		if (chan_flush_wait(chan, READ_WAIT_MS) == CHAN_OK)
+			return (true);
+		if (chan_queued(chan) == before)
+			break;
+	}
+	return (false);
+}
+
+void
+proc_relieve(struct proc *proc, struct chan *chan)
+{
+	struct msg_gave_up gave_up = { (uint8_t)chan->number, chan->incarnation };
+
+	if (!is_overfull(proc, chan) || is_read(chan))
+		return;
+	log_warnx("http %u does not read, giving it up", chan->number);
+	proc_drop(proc, chan);
+	msg_gave_up_send(proc->control, &gave_up, -1);
+	flush_one(proc, proc->control);
+}
+
 static void
 flush_peer(struct proc *proc, struct chan *chan)
 {
-	if (is_overfull(proc, chan)) {
-		log_warnx("http %u does not read, giving it up", chan->number);
-		proc_drop(proc, chan);
-	} else if (chan_queued(chan) > 0 && !chan->writing)
+	if (is_overfull(proc, chan))
+		proc_relieve(proc, chan);
+	else if (chan_queued(chan) > 0 && !chan->writing)
 		flush_one(proc, chan);
 }
 

@@ -110,8 +110,18 @@ void proc_write(struct proc *, struct chan *);
 /* Stops and restarts reading from a channel; resume handles what was already read. */
 void proc_pause(struct proc *, struct chan *);
 void proc_resume(struct proc *, struct chan *);
-/* Gives a channel up (its peer does not read): as if the peer had closed it. */
+/*
+ * Hears all that the master has said.  Who meets the doing of a peer it does not know must:
+ * the master tells of a new worker before that can do anything, but on another channel.
+ */
+void proc_hear(struct proc *);
+/* Closes a channel: as if the peer had closed it. */
 void proc_drop(struct proc *, struct chan *);
+/*
+ * Where too much is queued for an http worker, waits a moment for it to read.  One that does
+ * not is given up: its channel is gone then, and the master replaces it.
+ */
+void proc_relieve(struct proc *, struct chan *);
 /* The first peer of a role and number, NULL if it is not connected. */
 struct chan *proc_peer(struct proc *, enum role, unsigned number);
 /* The role has finished what it had to: leave the loop with status 0. */

@@ -68,6 +68,7 @@ struct sql {
 	size_t head, count; /* a queue: the first `head` are applied */
 	struct buf data;    /* their commands */
 	size_t offsets[ENTRIES_MAX];
+	bool stranger; /* one of them came from an http worker that is not known */
 	bool opened;
 	bool stalled;
 	bool refusing; /* writes, since readers do not let go of a huge WAL */
@@ -186,6 +187,15 @@ on_log_ok(void *state, struct chan *chan, const union msg *msg, int fd)
 
 /* ---- applying ---- */
 
+/* The http worker that an entry came from, if that one is connected. */
+static struct chan *
+asker_of(struct sql *sql, const struct origin *origin)
+{
+	struct chan *chan = proc_peer(&sql->proc, ROLE_HTTP, origin->worker - 1U);
+
+	return (chan != NULL && chan->incarnation == origin->incarnation ? chan : NULL);
+}
+
 static void
 on_apply(void *state, struct chan *chan, const union msg *msg, int fd)
 {
@@ -215,6 +225,8 @@ on_apply(void *state, struct chan *chan, const union msg *msg, int fd)
 	}
 	sql->origins[sql->head + sql->count] =
 	    (struct origin){ apply->worker, apply->incarnation, apply->request };
+	if (apply->worker != 0 && asker_of(sql, &sql->origins[sql->head + sql->count]) == NULL)
+		sql->stranger = true;
 	sql->count++;
 	if (sql->head + sql->count == ENTRIES_MAX)
 		proc_pause(&sql->proc, chan);
@@ -226,11 +238,11 @@ on_result(void *arg, const struct apply_entry *entry, const struct buf *results,
 {
 	struct sql *sql = arg;
 	const struct origin *origin = entry->origin;
-	struct chan *chan = proc_peer(&sql->proc, ROLE_HTTP, origin->worker - 1);
+	struct chan *chan = asker_of(sql, origin);
 	const uint8_t *data = buf_bytes(results);
 	size_t left = buf_size(results);
 
-	if (chan == NULL || chan->incarnation != origin->incarnation)
+	if (chan == NULL)
 		return;
 	do {
 		struct msg_result result = { .request = origin->request, .index = entry->index };
@@ -246,10 +258,7 @@ on_result(void *arg, const struct apply_entry *entry, const struct buf *results,
 		data += n;
 		left -= error != NULL ? left : n;
 	} while (left > 0);
-	if (chan_queued(chan) > RESULT_QUEUE_MAX) {
-		log_warnx("http %u does not read, giving it up", chan->number);
-		proc_drop(&sql->proc, chan);
-	}
+	proc_relieve(&sql->proc, chan);
 }
 
 static void
@@ -503,6 +512,10 @@ turn(void *state)
 	struct sql *sql = state;
 
 	pulse_beat(sql->pulse);
+	if (sql->stranger) {
+		sql->stranger = false;
+		proc_hear(&sql->proc);
+	}
 	if (!sql->opened)
 		return;
 	if (sql->count > 0 && !sql->stalled)

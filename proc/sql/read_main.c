@@ -160,10 +160,8 @@ send_body(struct reader *reader, struct waiting *waiting, bool last)
 	if (waiting->credit <= 0)
 		waiting->stalled_ns = now_ns();
 	buf_reset(&reader->out, MIB);
-	if (chan != NULL && chan_queued(chan) > RESULT_QUEUE_MAX) {
-		log_warnx("http %u does not read, giving it up", chan->number);
-		proc_drop(&reader->proc, chan);
-	}
+	if (chan != NULL)
+		proc_relieve(&reader->proc, chan);
 }
 
 static void

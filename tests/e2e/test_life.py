@@ -4,8 +4,10 @@ import contextlib
 import http.client
 import os
 import pathlib
+import re
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -201,6 +203,83 @@ def test_a_paused_http_leaves_the_others_serving(make_node):
         connection.getresponse()
     wait_for(lambda: not alive(pid), 5, "death of the paused one")
     assert node.query("SELECT x, count(*) FROM t") == [[1, 5]]
+
+
+BIG = "INSERT INTO t SELECT 1 FROM (SELECT 1 UNION SELECT 2 UNION SELECT 3) RETURNING hex(zeroblob(2500000))"
+
+
+def post_at_once(node, count, answers):
+    """Threads that ask for 60 MB of result each, which join() ends."""
+    def ask():
+        try:
+            answer = node.post("/db/execute", [BIG] * 4)
+            answers.append((answer.status, answer.text.count("00000000"), "error" in answer.text))
+        except (OSError, http.client.HTTPException) as error:
+            answers.append(type(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_large_results_at_once_are_all_read(node):
+    """More than may be queued for an http worker, made faster than it can read: it is not given up for that."""
+    node.execute("CREATE TABLE t(x)")
+    before, answers = node.workers(), []
+    for thread in post_at_once(node, 4, answers):
+        thread.join()
+    assert answers == [(200, 4 * 3 * 5000000 // 8, False)] * 4
+    assert node.workers() == before
+    assert "giving it up" not in node.log
+    assert node.query("SELECT count(*) FROM t", "strong") == [[4 * 4 * 3]]
+
+
+def commit_index(node):
+    return int(re.search(r"^rqlited_raft_commit_index (\d+)", node.get("/metrics").text, re.M).group(1))
+
+
+def test_a_new_http_is_answered_by_a_writer_that_was_busy(node):
+    """The writer hears of the write before it has heard of the http worker that it came from."""
+    node.execute("CREATE TABLE t(x)")
+    before, index, answers = node.workers(), commit_index(node), []
+    os.kill(before["sql"], signal.SIGSTOP)
+    try:
+        time.sleep(2.5)  # the master's pings lie there, too
+        os.kill(before["http"], signal.SIGKILL)
+        wait_for(lambda: node.workers().get("http") not in (None, before["http"]), 5, "another http")
+        thread = threading.Thread(target=lambda: answers.append(node.execute("INSERT INTO t VALUES(1)")))
+        thread.start()
+        wait_for(lambda: commit_index(node) == index + 1, 10, "the write in the log")
+    finally:
+        os.kill(before["sql"], signal.SIGCONT)
+    thread.join()
+    assert answers == [{"results": [{"last_insert_id": 1, "rows_affected": 1}]}]
+
+
+def test_an_http_that_reads_nothing_is_replaced(node):
+    """Whether the one that can not say more to it notices first, or the master: one new http, and all is well.
+
+    That who is given up is replaced though it answers the master is tested with a captured http, in privsep.
+    """
+    node.execute("CREATE TABLE t(x)")
+    before, answers, index = node.workers(), [], commit_index(node)
+    os.kill(before["sql"], signal.SIGSTOP)
+    threads = post_at_once(node, 2, answers)
+    wait_for(lambda: commit_index(node) == index + 2, 10, "all writes in the log")
+    os.kill(before["http"], signal.SIGSTOP)
+    os.kill(before["sql"], signal.SIGCONT)
+    for thread in threads:
+        thread.join()
+    assert set(answers) <= {ConnectionResetError, http.client.RemoteDisconnected}
+    assert re.search("worker http 0 (does not read what sql 0 says|is stuck or silent), killing it", node.log)
+    wait_for(lambda: "was killed by signal 9, starting it again" in node.log, 5, "another http")
+    node.execute("INSERT INTO t VALUES(1)")
+    assert node.query("SELECT count(*) FROM t", "strong") == [[2 * 4 * 3 + 1]]
+    after = node.workers()
+    assert after.pop("http") != before.pop("http")
+    assert after == before
+    assert node.log.count("starting it again") == 1
 
 
 def test_a_long_query_is_let_run(node):
