@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -49,6 +50,29 @@ def test_master_killed_leaves_no_worker(node):
     node.process.kill()
     node.process.wait()
     wait_for(lambda: not any(alive(p) for p in workers.values()), 5, "death of all workers")
+
+
+def ticks(pid):
+    """How long a process has run."""
+    fields = pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_master_killed_in_mid_statement(node):
+    """Workers that hear nothing, since they are inside a statement, go with it all the same."""
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT max(i) FROM n"
+    workers = node.workers()
+    before = {role: ticks(workers[role]) for role in ("sql", "read")}
+    clients = [subprocess.Popen(["curl", "-s", "http://%s/db/%s" % (node.address, path), "-H",
+                                 "Content-Type: application/json", "-d", json.dumps([sql])],
+                                stdout=subprocess.DEVNULL)
+               for path, sql in (("execute?db_timeout=60s", "CREATE TABLE big AS " + endless),
+                                 ("query?level=none", endless))]
+    wait_for(lambda: all(ticks(workers[role]) > before[role] + 10 for role in before), 20, "work")
+    node.process.kill()
+    wait_for(lambda: not any(alive(pid) for pid in workers.values()), 2, "death of all workers")
+    for client in clients:
+        client.wait()
 
 
 def test_second_start_on_the_same_directory(node, make_node):

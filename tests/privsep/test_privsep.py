@@ -124,16 +124,20 @@ def make_files(directory):
 def node(tmp_path_factory):
     flags, key, hashed = make_files(tmp_path_factory.mktemp("secrets"))
     umask = os.umask(0)  # the widest: modes must not depend on it
+    groups = os.getgroups()
+    os.setgroups([0, 27, 100])  # nor must a worker keep those of its starter
     one = SecureNode(*flags)
     one.key_file, one.hash = key, hashed
     one.user = "%s:%s" % (USER, PASSWORD)
     try:
         one.start()
         os.umask(umask)
+        os.setgroups(groups)
         assert one.post("/db/execute", ["CREATE TABLE t(x)"], user=one.user).status == 200
         yield one
     finally:
         os.umask(umask)
+        os.setgroups(groups)
         one.close()
 
 
