@@ -33,7 +33,7 @@ ask_nobody(void *arg, const struct shadowkey_request *request, uint8_t *out)
 static int
 open_file(const char *path, struct error *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	return (fd != -1 ? fd : error_set_errno(error, "open %s", path));
 }

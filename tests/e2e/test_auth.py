@@ -270,6 +270,28 @@ def test_sha512crypt_hash(make_node):
     assert node.get("/status", headers=basic("a", "Secret")).status == 401
 
 
+@pytest.mark.parametrize("more", [[], ["-check"]])
+def test_a_fifo_for_a_file_is_waited_for_by_nobody(make_node, more):
+    node = make_node()
+    os.mkfifo(node.dir / "fifo")
+    node.flags += ["-auth", str(node.dir / "fifo")]
+    node.launch(*more)
+    assert node.process.wait(10) == 1
+    assert "failed to get credential store: EOF" in node.log
+
+
+def test_a_fifo_in_the_file_s_place_changes_nothing(make_node):
+    node = make_node()
+    node.user = "a:pw-a"
+    path = write_users(node, user("a", "all"))
+    node.flags += ["-auth", path]
+    node.start()
+    os.unlink(path)
+    os.mkfifo(path)
+    reload(node, REFUSED)
+    assert node.get("/status", headers=basic("a", "pw-a")).status == 200
+
+
 def test_loose_mode_is_warned_of(make_node):
     node = make_node()
     node.user = "a:pw-a"
