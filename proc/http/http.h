@@ -5,6 +5,7 @@
  * is what that client's ticket lets it.
  *
  *	server.c  accepts, limits, drains (h2o)
+ *	sip.c     reads a little at a time from each
  *	flood.c   ends HTTP/2 connections that flood
  *	shun.c    who floods again and again; door.c lets these in slowly
  *	intake.c  gives up requests that come in too slowly, or are too much in all

@@ -238,6 +238,8 @@ job_release(struct job *job)
 	job->held = false;
 	sock = job->req->conn->callbacks->get_socket(job->req->conn);
 	((struct client *)sock->on_close.data)->job = NULL;
+	/* Or else what has come would be read before what is there already is handled. */
+	h2o_socket_read_stop(sock);
 	h2o_socket_dont_read(sock, 0);
 }
 

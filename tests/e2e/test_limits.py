@@ -88,6 +88,44 @@ def test_too_large_by_http2(make_node):
         assert any(kind == DATA and b"[[42]]" in payload for kind, _, _, payload in peer.frames(2))
 
 
+# --- pipelines ---
+
+def test_long_pipeline_is_answered(node):
+    """All in one go, and in order."""
+    count = 10000
+    with dial(node) as client, still_served(node):
+        requests = b"".join(b"GET /db/query?q=SELECT+%d HTTP/1.1\r\nHost: x\r\n\r\n" % n for n in range(count - 1))
+        requests += b"GET /db/query?q=SELECT+%d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % (count - 1)
+        sender = threading.Thread(target=client.sendall, args=(requests,))
+        sender.start()
+        answers = rest(client, 60)
+        sender.join()
+    assert re.findall(rb'"values":\[\[(\d+)\]\]', answers) == [b"%d" % n for n in range(count)]
+
+
+def test_what_is_sent_in_advance_stays_outside(node):
+    """Requests of who reads no answer fill no memory; nor do they keep others waiting."""
+    before, requests = pss(node), b"GET /db/query?q=SELECT+1 HTTP/1.1\r\nHost: x\r\n\r\n" * 100000
+    with contextlib.ExitStack() as held, still_served(node):
+        clients = [held.enter_context(dial(node)) for _ in range(8)]
+
+        def fill(client):
+            sent = 0
+            client.settimeout(1)
+            with contextlib.suppress(socket.timeout):
+                while sent < 100 * MIB:
+                    sent += client.send(requests)
+            filled.append(sent)
+
+        filled, threads = [], [threading.Thread(target=fill, args=(client,)) for client in clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert max(filled) < 64 * MIB, "the kernel's buffers, and what was answered into them"
+        assert pss(node) < before + 16 * MIB
+
+
 # --- their sum ---
 
 @pytest.fixture
