@@ -87,43 +87,42 @@ client_act(struct sim *sim, unsigned client)
 }
 
 /* The model's command and as many bytes more, or SQL of which some are written. */
-static struct packet *
-make_command(struct sim *sim, const struct command_model *command, uint32_t more)
+static void
+make_command(struct sim *sim, const struct command_model *command, uint32_t more, struct buf *out)
 {
-	static struct buf buf;
-
-	buf_reset(&buf, MIB);
+	buf_reset(out, MIB);
 	if (sim->plan.real) {
-		command_add(&buf, command, more);
+		command_add(out, command, more);
 	} else {
-		buf_add(&buf, command, sizeof(*command));
-		memset(buf_reserve(&buf, more), (int)command->op, more);
-		buf.len += more;
+		buf_add(out, command, sizeof(*command));
+		memset(buf_reserve(out, more), (int)command->op, more);
+		out->len += more;
 	}
-	return (packet_new(buf.data, buf.len));
 }
 
 void
 client_propose(struct sim *sim, struct node *node, uint64_t id)
 {
+	static struct buf made;
 	const struct op *op = op_find(sim, id);
 	struct command_model command;
 	struct peer_entry entry = { .type = PEER_ENTRY_COMMAND };
-	struct packet *packet;
+	uint8_t *data;
 	uint64_t index;
 
 	if (op == NULL)
 		return;
 	command = (struct command_model){ op->id, op->key, op->value };
-	packet = make_command(
-	    sim, &command, (uint32_t)rng_below(&sim->clients.rng, sim->plan.payload + 1));
-	entry.len = packet->len;
-	entry.data = packet->data;
-	entry.owner = packet;
+	make_command(sim, &command,
+	    (uint32_t)rng_below(&sim->clients.rng, sim->plan.payload + 1), &made);
+	data = entries_alloc(&node->entries, made.len, &entry.owner);
+	memcpy(data, buf_bytes(&made), made.len);
+	entry.data = data;
+	entry.len = (uint32_t)made.len;
 	if (core_propose(node->core, &entry, &index) == CORE_OK)
 		TRACE(sim, "n%u takes write %llu as %llu", node->slot, (ull)id, (ull)index);
 	else
-		packet_unref(packet);
+		entries_release(&node->entries, entry.owner);
 }
 
 void

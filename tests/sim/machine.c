@@ -131,6 +131,7 @@ void
 machine_feed(struct node *node, const struct machine_entry *entry)
 {
 	struct machine *machine = &node->machine;
+	struct machine_entry *queued;
 	uint32_t i;
 
 	if (machine->count == machine->cap) {
@@ -146,7 +147,10 @@ machine_feed(struct node *node, const struct machine_entry *entry)
 		machine->cap = cap;
 		machine->head = 0;
 	}
-	machine->queue[(machine->head + machine->count++) % machine->cap] = *entry;
+	queued = &machine->queue[(machine->head + machine->count++) % machine->cap];
+	*queued = *entry;
+	queued->owner = packet_new(entry->data, entry->len);
+	queued->data = queued->owner->data;
 }
 
 void

@@ -37,7 +37,7 @@ struct machine_entry {
 	uint64_t index, term;
 	uint8_t type;
 	uint32_t len;
-	struct packet *owner;
+	struct packet *owner; /* of the data; the machine's alone */
 	const uint8_t *data;
 };
 
@@ -68,7 +68,7 @@ int machine_open(struct sim *, struct node *);
 int machine_start(struct sim *, struct node *);
 /* The process is gone. */
 void machine_close(struct sim *, struct node *);
-/* Hands over an entry, in order. */
+/* Hands over an entry, in order; its bytes are copied. */
 void machine_feed(struct node *, const struct machine_entry *);
 /* Sees to it that what is queued gets applied. */
 void machine_schedule(struct sim *, struct node *);

@@ -337,7 +337,7 @@ node_die(struct sim *sim, struct node *node, bool power, const char *why)
 	machine_close(sim, node);
 	inbox_clear(&node->inbox);
 	node_forget_images(node);
-	node_drop_views(node);
+	entries_fini(&node->entries);
 	if (power) {
 		disk_lose_power(node->raft_disk);
 		disk_lose_power(node->db_disk);
@@ -416,7 +416,7 @@ node_apply(struct sim *sim, struct node *node)
 static void
 open_all(struct sim *sim, struct node *node)
 {
-	struct core_config config = { .id = node->id, .ops = node_core_ops };
+	struct core_config config = { .id = node->id, .ops = entries_ops(&node->entries) };
 	struct core_start *start = calloc(1, sizeof(*start));
 
 	if (start == NULL)
@@ -424,7 +424,7 @@ open_all(struct sim *sim, struct node *node)
 	node->starting = start;
 	if (machine_open(sim, node) == -1 || node_recover(sim, node, start) == -1)
 		fatalx("start: %s", node->why.text);
-	config.ops.arg = node;
+	node->entries.log = node->log;
 	config.seed = rng_next(&node->faults.rng);
 	config.election_ns = (uint64_t)sim->plan.election_ms * 1000000;
 	config.window = sim->plan.window;
@@ -504,7 +504,6 @@ node_fini(struct sim *sim, struct node *node)
 	free(node->shadow.entries);
 	free(node->machine.queue);
 	buf_fini(&node->scratch);
-	node_drop_views(node);
 }
 
 void

@@ -7,14 +7,13 @@
 #ifndef TESTS_SIM_NODE_H
 #define TESTS_SIM_NODE_H
 
-#include <sys/queue.h>
-
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/buf.h"
 #include "common/error.h"
 #include "proc/raft/core/core.h"
+#include "proc/raft/entries.h"
 #include "proc/raft/log.h"
 #include "tests/sim/check.h"
 #include "tests/sim/disk.h"
@@ -26,12 +25,6 @@ struct sim;
 
 /* Where the node stands in what core_ready() told it. */
 enum node_stage { STAGE_IDLE, STAGE_VOTE, STAGE_SEND, STAGE_PERSIST, STAGE_FINISH };
-
-/* Entries that the core was given to look at. */
-struct view {
-	SLIST_ENTRY(view) entry;
-	uint8_t data[];
-};
 
 struct node {
 	uint8_t slot;
@@ -49,6 +42,7 @@ struct node {
 	uint64_t old_last, old_vote_term, old_vote;
 	struct shadow_entry *old_entries;
 	struct log *log;
+	struct entries entries;
 	struct core *core;
 	struct machine machine;
 	/* Its clock: local = true * (1 + rate) + offset. */
@@ -78,7 +72,6 @@ struct node {
 	struct core_start *starting;
 	struct error why; /* it could not start */
 	struct buf scratch; /* a message being encoded */
-	SLIST_HEAD(, view) views; /* entries read back from the log */
 };
 
 void node_init(struct sim *, struct node *, uint8_t slot);

@@ -18,12 +18,9 @@ receive(struct sim *sim, struct node *node, struct packet *packet)
 {
 	static struct peer_entry entries[PEER_ENTRIES_MAX];
 	struct peer_message message;
-	uint32_t i;
 
 	if (peer_decode(packet->data, packet->len, &message, entries, PEER_ENTRIES_MAX) != 0)
 		sim_fail(sim, "packet %llu does not decode", (unsigned long long)packet->number);
-	for (i = 0; i < message.count; i++)
-		entries[i].owner = packet;
 	TRACE(sim, "n%u gets #%llu %s", node->slot, (unsigned long long)packet->number,
 	    peer_type_name(message.type));
 	core_receive(node->core, &message);
@@ -128,17 +125,14 @@ static bool
 feed_logged(void *arg, const struct log_entry *entry)
 {
 	struct feed *feed = arg;
-	struct packet *owner;
-	struct machine_entry one = {
-		.index = entry->index, .term = entry->term, .type = entry->type
-	};
+	struct machine_entry one = { .index = entry->index,
+		.term = entry->term,
+		.type = entry->type,
+		.len = (uint32_t)entry->len,
+		.data = entry->data };
 
 	if (entry->index > feed->to)
 		return (false);
-	owner = packet_new(entry->data, entry->len);
-	one.owner = owner;
-	one.data = owner->data;
-	one.len = (uint32_t)entry->len;
 	machine_feed(feed->node, &one);
 	feed->node->fed = entry->index;
 	return (true);
@@ -169,10 +163,7 @@ feed_machine(struct sim *sim, struct node *node, uint64_t to)
 			.term = entry->term,
 			.type = entry->type,
 			.len = entry->len,
-			.owner = entry->owner,
 			.data = entry->data };
-		if (one.owner != NULL)
-			one.owner->refs++;
 		machine_feed(node, &one);
 		node->fed++;
 	}
@@ -276,7 +267,7 @@ node_finish(struct sim *sim, struct node *node)
 	const struct core_ready ready = node->ready;
 	uint32_t i;
 
-	node_drop_views(node); /* what was read from the log has been sent */
+	entries_drop_views(&node->entries); /* what was read from the log has been sent */
 	memcpy(reads, ready.reads, ready.nreads * sizeof(*reads));
 	memcpy(events, ready.events, ready.nevents * sizeof(*events));
 	feed_machine(sim, node, ready.apply);

@@ -18,7 +18,5 @@ int node_recover(struct sim *, struct node *, struct core_start *);
 void node_compact(struct sim *, struct node *, uint64_t index);
 /* A snapshot has arrived: replaces log and state by it, and tells the core. */
 void node_install(struct sim *, struct node *, const struct packet *image);
-void node_drop_views(struct node *);
-extern const struct core_ops node_core_ops;
 
 #endif
