@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "proc/sql/sqlvfs.h"
 #include "tests/storage/work.h"
+#include "tests/storage/writer.h"
 
 #define ROUNDS 150
 #define ROUNDS_FULL 300
@@ -32,33 +33,8 @@ struct page {
 };
 
 static struct page *page;
-static uint64_t seed, stream;
+static uint64_t seed;
 static char directory[PATH_SIZE];
-
-static uint64_t
-draw(uint64_t bound)
-{
-	stream = work_mix(stream, 1);
-	return (stream % bound);
-}
-
-static struct store *
-open_store(const char *path, struct store_position *at)
-{
-	struct store_config config = { .path = path, .dir = file_dir_open(path), .scale = 64 };
-	struct store *store;
-	struct error error;
-
-	if (config.dir == NULL)
-		fatal("%s", path);
-	store = store_pick(&config, &error);
-	if (store == NULL)
-		fatalx("%s", error.text);
-	store_get_position(store, at);
-	if (store_open(store, &error) == -1)
-		fatalx("%s", error.text);
-	return (store);
-}
 
 /* The writer: entries without end, now and then a checkpoint under a reader. */
 static void
@@ -67,31 +43,21 @@ write_on(uint64_t own_seed)
 	struct work work = { .seed = seed };
 	sqlite3 *reader = NULL;
 	struct store *store;
-	char name[PATH_SIZE + 16];
 
-	stream = own_seed;
+	writer_seed(own_seed);
 	sqlvfs_init();
-	store = open_store(directory, &work.at);
+	store = writer_open(directory, &work.at);
 	if (work.at.index < page->index || work.at.index < page->base)
 		fatalx("acknowledged index %llu is gone, at %llu", (unsigned long long)page->index,
 		    (unsigned long long)work.at.index);
 	page->started++;
-	(void)snprintf(name, sizeof(name), "%s/db.sqlite", directory);
 	for (;;) {
-		if (work_batch(&work, store, 1 + (unsigned)draw(8)) != SQLITE_OK)
+		if (work_batch(&work, store, 1 + (unsigned)writer_draw(8)) != SQLITE_OK)
 			fatalx("a batch failed");
 		page->index = work.recorded;
-		if (draw(10) == 0 && reader == NULL) {
-			if (sqlite3_open_v2(name, &reader, SQLITE_OPEN_READONLY, NULL) !=
-				SQLITE_OK ||
-			    sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM t", NULL, NULL,
-				NULL) != SQLITE_OK)
-				fatalx("a reader can not open: %s", sqlite3_errmsg(reader));
-		} else if (draw(10) == 0) {
-			(void)sqlite3_close_v2(reader);
-			reader = NULL;
-		}
-		if (draw(6) == 0) {
+		if (writer_draw(10) == 0)
+			writer_toggle_reader(&reader, directory);
+		if (writer_draw(6) == 0) {
 			if (store_checkpoint(store) != SQLITE_OK)
 				fatalx("a checkpoint failed");
 			page->base = store_base_index(store);
@@ -113,8 +79,8 @@ has_ended(pid_t pid)
 static void
 kill_one(void)
 {
-	uint64_t started = page->started, own_seed = draw(UINT64_MAX);
-	struct timespec wait = { 0, (long)draw(12000000) };
+	uint64_t started = page->started, own_seed = writer_draw(UINT64_MAX);
+	struct timespec wait = { 0, (long)writer_draw(12000000) };
 	pid_t pid = fork();
 	bool ended;
 
@@ -123,7 +89,7 @@ kill_one(void)
 	if (pid == 0)
 		write_on(own_seed);
 	/* Some die while they start. */
-	while (draw(20) != 0 && page->started == started && !has_ended(pid))
+	while (writer_draw(20) != 0 && page->started == started && !has_ended(pid))
 		(void)usleep(500);
 	(void)nanosleep(&wait, NULL);
 	ended = has_ended(pid);
@@ -141,7 +107,7 @@ static void
 replay(const char *path, uint64_t index, uint64_t *chain, uint64_t *dump)
 {
 	struct work work = { .seed = seed };
-	struct store *store = open_store(path, &work.at);
+	struct store *store = writer_open(path, &work.at);
 
 	while (work.at.index < index)
 		if (work_batch(&work, store, 1) != SQLITE_OK)
@@ -178,7 +144,7 @@ main(void)
 
 	log_init("test", LOG_ERROR);
 	seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-	stream = seed;
+	writer_seed(seed);
 	printf("RQLITED_SEED=%llu\n", (unsigned long long)seed);
 	(void)fflush(stdout);
 	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -13,53 +13,12 @@
 #include "common/log.h"
 #include "proc/sql/sqlvfs.h"
 #include "tests/storage/work.h"
+#include "tests/storage/writer.h"
 
 #define PAIRS 40
 #define PAIRS_FULL 200
 #define ENTRIES 120
 #define PATH_SIZE 64
-
-static uint64_t stream;
-
-static uint64_t
-draw(uint64_t bound)
-{
-	stream = work_mix(stream, 1);
-	return (stream % bound);
-}
-
-static struct store *
-open_store(const char *path, struct store_position *at)
-{
-	struct store_config config = { .path = path, .dir = file_dir_open(path), .scale = 64 };
-	struct store *store;
-	struct error error;
-
-	if (config.dir == NULL)
-		fatal("%s", path);
-	store = store_pick(&config, &error);
-	if (store == NULL || store_open(store, &error) == -1)
-		fatalx("%s", error.text);
-	store_get_position(store, at);
-	return (store);
-}
-
-static void
-toggle_reader(sqlite3 **reader, const char *path)
-{
-	char name[PATH_SIZE + 16];
-
-	if (*reader != NULL) {
-		(void)sqlite3_close_v2(*reader);
-		*reader = NULL;
-		return;
-	}
-	(void)snprintf(name, sizeof(name), "%s/db.sqlite", path);
-	if (sqlite3_open_v2(name, reader, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
-	    sqlite3_exec(*reader, "BEGIN; SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL) !=
-		SQLITE_OK)
-		fatalx("a reader can not open");
-}
 
 /* One of the two; tells chain and dump. */
 static void
@@ -71,26 +30,26 @@ run(const char *path, uint64_t seed, uint64_t timing, int fd)
 	struct store *store;
 	uint64_t n;
 
-	stream = timing;
+	writer_seed(timing);
 	sqlvfs_init();
-	store = open_store(path, &work.at);
-	if (draw(2) == 0)
+	store = writer_open(path, &work.at);
+	if (writer_draw(2) == 0)
 		(void)sqlite3_exec(store_db(store), "PRAGMA cache_size=5", NULL, NULL, NULL);
 	while (work.at.index < ENTRIES) {
-		n = 1 + draw(8);
+		n = 1 + writer_draw(8);
 		if (n > ENTRIES - work.at.index)
 			n = ENTRIES - work.at.index;
 		if (work_batch(&work, store, (unsigned)n) != SQLITE_OK)
 			fatalx("a batch failed");
-		if (draw(6) == 0)
-			toggle_reader(&reader, path);
-		if (draw(5) == 0 && store_checkpoint(store) != SQLITE_OK)
+		if (writer_draw(6) == 0)
+			writer_toggle_reader(&reader, path);
+		if (writer_draw(5) == 0 && store_checkpoint(store) != SQLITE_OK)
 			fatalx("a checkpoint failed");
-		if (draw(20) == 0) {
+		if (writer_draw(20) == 0) {
 			(void)sqlite3_close_v2(reader);
 			reader = NULL;
 			store_close(store);
-			store = open_store(path, &work.at);
+			store = writer_open(path, &work.at);
 		}
 	}
 	answer[0] = work.at.chain;
@@ -116,7 +75,7 @@ static void
 start_one(uint64_t seed, uint64_t answer[2])
 {
 	char path[] = "/tmp/rqlited-pair.XXXXXX";
-	uint64_t timing = draw(UINT64_MAX);
+	uint64_t timing = writer_draw(UINT64_MAX);
 	int fds[2];
 	pid_t pid;
 
@@ -144,11 +103,11 @@ main(void)
 	uint64_t first[2], second[2];
 
 	log_init("test", LOG_ERROR);
-	stream = seed;
+	writer_seed(seed);
 	printf("RQLITED_SEED=%llu\n", (unsigned long long)seed);
 	(void)fflush(stdout);
 	for (i = 0; i < pairs; i++) {
-		uint64_t entries = draw(UINT64_MAX);
+		uint64_t entries = writer_draw(UINT64_MAX);
 
 		start_one(entries, first);
 		start_one(entries, second);

@@ -11,28 +11,11 @@
 #include <string.h>
 
 #include "proc/raft/identity.h"
-#include "tests/storage/simdisk.h"
+#include "tests/unit/disk_case.h"
 
 static const char good[] = "{\"version\":1,\"instance\":\"00112233445566778899aabbccddeeff\","
 			   "\"cluster\":\"00000000000000000000000000000000\"}\n";
-static struct simdisk *disk;
 static struct error error;
-
-static int
-setup(void **state)
-{
-	simdisk_seed(5);
-	disk = simdisk_new();
-	simdisk_mount(disk);
-	return (0);
-}
-
-static int
-teardown(void **state)
-{
-	simdisk_free(disk);
-	return (0);
-}
 
 static int
 read_text(const char *text, size_t len, struct identity *identity)
@@ -171,7 +154,7 @@ test_failing_writes(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_made_once),
 		TEST(test_cluster),

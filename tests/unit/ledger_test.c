@@ -11,7 +11,7 @@
 
 #include "common/crc32c.h"
 #include "proc/sql/ledger.h"
-#include "tests/storage/simdisk.h"
+#include "tests/unit/disk_case.h"
 
 #define SIZE (64 * LEDGER_RECORD)
 
@@ -20,7 +20,6 @@ struct seen {
 	size_t count;
 };
 
-static struct simdisk *disk;
 static struct ledger ledger;
 static struct seen seen;
 static struct error error;
@@ -30,16 +29,8 @@ setup(void **state)
 {
 	struct ledger_record base = { .index = 7, .term = 2, .chain = 99 };
 
-	disk = simdisk_new();
-	simdisk_mount(disk);
+	(void)disk_setup(state);
 	assert_int_equal(ledger_create(simdisk_dir(), "ledger", &base, SIZE), 0);
-	return (0);
-}
-
-static int
-teardown(void **state)
-{
-	simdisk_free(disk);
 	return (0);
 }
 
@@ -149,7 +140,7 @@ test_damage_is_skipped(void **state)
 		assert_int_equal(seen.count, 2);
 		assert_int_equal(seen.records[1].index, 1);
 		assert_int_equal(ledger_slots_used(&ledger), 3);
-		(void)teardown(state);
+		(void)disk_teardown(state);
 		(void)setup(state);
 	}
 }
@@ -268,19 +259,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_new, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_layout, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_append_and_reopen, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_damage_is_skipped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_new, setup, disk_teardown),
+		cmocka_unit_test_setup_teardown(test_layout, setup, disk_teardown),
+		cmocka_unit_test_setup_teardown(test_append_and_reopen, setup, disk_teardown),
+		cmocka_unit_test_setup_teardown(test_damage_is_skipped, setup, disk_teardown),
 		cmocka_unit_test_setup_teardown(
-		    test_damaged_last_slot_is_not_used_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_misplaced_record, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unknown_version, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
+		    test_damaged_last_slot_is_not_used_again, setup, disk_teardown),
+		cmocka_unit_test_setup_teardown(test_misplaced_record, setup, disk_teardown),
+		cmocka_unit_test_setup_teardown(test_unknown_version, setup, disk_teardown),
+		cmocka_unit_test_setup_teardown(test_missing, setup, disk_teardown),
 		cmocka_unit_test_setup_teardown(
-		    test_failed_append_is_written_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_full_and_renewed, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_not_renewed, setup, teardown),
+		    test_failed_append_is_written_again, setup, disk_teardown),
+		cmocka_unit_test_setup_teardown(test_full_and_renewed, setup, disk_teardown),
+		cmocka_unit_test_setup_teardown(test_not_renewed, setup, disk_teardown),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

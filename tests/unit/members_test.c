@@ -13,33 +13,10 @@
 #include "common/limits.h"
 #include "proc/raft/members.h"
 #include "tests/storage/dead.h"
-#include "tests/storage/simdisk.h"
+#include "tests/unit/disk_case.h"
 
 static const uint8_t instance[16] = "me", other[16] = "another";
-static struct simdisk *disk;
 static struct error error;
-static jmp_buf dead;
-
-static int
-setup(void **state)
-{
-	disk = simdisk_new();
-	simdisk_mount(disk);
-	return (0);
-}
-
-static int
-teardown(void **state)
-{
-	simdisk_free(disk);
-	return (0);
-}
-
-static void
-on_death(const char *text)
-{
-	longjmp(dead, 1);
-}
 
 /* Of `base`, all follows. */
 static void
@@ -149,7 +126,7 @@ test_death_at_every_step(void **state)
 			struct simdisk *image;
 
 			simdisk_free(disk);
-			(void)setup(NULL);
+			(void)disk_setup(NULL);
 			simdisk_seed(step * 1000 + (uint64_t)round);
 			assert_int_equal(put(1), 0);
 			simdisk_events.crash_at = simdisk_events.ops + step;
@@ -190,11 +167,11 @@ static void
 test_failing_flush_is_death(void **state)
 {
 	assert_int_equal(put(1), 0);
-	dead_hook = on_death;
+	dead_hook = disk_on_death;
 	simdisk_events.syncs = 0;
 	simdisk_events.fail_sync = 1;
 	simdisk_events.fail_errno = EIO;
-	if (setjmp(dead) == 0) {
+	if (setjmp(disk_dead) == 0) {
 		(void)put(2);
 		fail_msg("lived on after a failed flush");
 	}
@@ -204,7 +181,7 @@ test_failing_flush_is_death(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_read_back),
 		TEST(test_foreign),

@@ -12,36 +12,13 @@
 #include "common/limits.h"
 #include "proc/raft/vote.h"
 #include "tests/storage/dead.h"
-#include "tests/storage/simdisk.h"
+#include "tests/unit/disk_case.h"
 
 #define ODD 17 /* candidates of odd and even terms */
 #define EVEN 18
 
 static const uint8_t instance[16] = "me", other[16] = "another";
-static struct simdisk *disk;
 static struct error error;
-static jmp_buf dead;
-
-static int
-setup(void **state)
-{
-	disk = simdisk_new();
-	simdisk_mount(disk);
-	return (0);
-}
-
-static int
-teardown(void **state)
-{
-	simdisk_free(disk);
-	return (0);
-}
-
-static void
-on_death(const char *text)
-{
-	longjmp(dead, 1);
-}
 
 static int
 write_vote(uint64_t term, uint64_t whom)
@@ -128,7 +105,7 @@ test_death_at_every_step(void **state)
 			struct simdisk *image;
 
 			simdisk_free(disk);
-			(void)setup(NULL);
+			(void)disk_setup(NULL);
 			simdisk_seed(step * 1000 + (uint64_t)round);
 			assert_int_equal(write_vote(1, ODD), 0);
 			simdisk_events.crash_at = simdisk_events.ops + step;
@@ -163,7 +140,7 @@ test_death_in_creation(void **state)
 		struct simdisk *image;
 
 		simdisk_free(disk);
-		(void)setup(NULL);
+		(void)disk_setup(NULL);
 		simdisk_seed(step);
 		simdisk_events.crash_at = step;
 		assert_int_equal(write_vote(1, ODD), 0);
@@ -226,12 +203,12 @@ test_failing_flush_is_death(void **state)
 	volatile uint64_t n;
 
 	assert_int_equal(write_vote(1, ODD), 0);
-	dead_hook = on_death;
+	dead_hook = disk_on_death;
 	for (n = 1; n <= 2; n++) {
 		simdisk_events.syncs = 0;
 		simdisk_events.fail_sync = n;
 		simdisk_events.fail_errno = EIO;
-		if (setjmp(dead) == 0) {
+		if (setjmp(disk_dead) == 0) {
 			(void)write_vote(2, EVEN);
 			fail_msg("lived on after a failed flush");
 		}
@@ -242,7 +219,7 @@ test_failing_flush_is_death(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_read_back),
 		TEST(test_foreign_and_newer),
