@@ -16,7 +16,9 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
+#include "common/hex.h"
 #include "common/limits.h"
+#include "common/utf8.h"
 #include "proc/http/arena.h"
 #include "proc/http/names.h"
 #include "proto/command.h"
@@ -85,35 +87,6 @@ content(const struct buf *b)
 
 /* ---- UTF-8 ---- */
 
-/* Length of the well-formed sequence at the front (Unicode, table 3-7), 0 if there is none. */
-static size_t
-sequence(const uint8_t *s, size_t left)
-{
-	uint8_t low = 0x80, high = 0xbf;
-	size_t n, i;
-
-	if (s[0] < 0x80)
-		return (1);
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4;
-	else
-		return (0);
-	if (left < n)
-		return (0);
-	low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-	high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-	if (s[1] < low || s[1] > high)
-		return (0);
-	for (i = 2; i < n; i++)
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return (0);
-	return (n);
-}
-
 static size_t
 valid_prefix(const uint8_t *s, size_t len)
 {
@@ -130,7 +103,7 @@ valid_prefix(const uint8_t *s, size_t len)
 				continue;
 			}
 		}
-		n = sequence(s + i, len - i);
+		n = s[i] < 0x80 ? 1 : utf8_sequence(s + i, len - i);
 		if (n == 0)
 			break;
 		i += n;
@@ -183,16 +156,6 @@ mend_utf8(struct parse *parse, const uint8_t **s, size_t *len)
 	*len = buf_size(&parse->text);
 }
 
-static int
-nibble(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	if ((c | 32) >= 'a' && (c | 32) <= 'f')
-		return ((c | 32) - 'a' + 10);
-	return (-1);
-}
-
 /* Four hex digits at p; -1 if they are not. */
 static int
 hex4(const char *p, size_t left)
@@ -202,7 +165,7 @@ hex4(const char *p, size_t left)
 	if (left < 4)
 		return (-1);
 	for (i = 0; i < 4; i++) {
-		int digit = nibble((uint8_t)p[i]);
+		int digit = hex_digit(p[i]);
 
 		if (digit == -1)
 			return (-1);
@@ -278,7 +241,7 @@ decode_hex(struct parse *parse, const uint8_t *s, size_t len)
 		return (false);
 	buf_reset(&parse->bytes, MIB);
 	for (i = 2; i + 1 < len; i += 2) {
-		int high = nibble(s[i]), low = nibble(s[i + 1]);
+		int high = hex_digit((char)s[i]), low = hex_digit((char)s[i + 1]);
 
 		if (high == -1 || low == -1)
 			return (false);

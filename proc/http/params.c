@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "common/duration.h"
+#include "common/hex.h"
 
 #define SECOND 1000000000LL
 #define ESCAPE_TEXT_MAX 16 /* three bytes, each \xNN at worst */
@@ -41,18 +42,6 @@ struct values {
 	struct value list[KEY__COUNT];
 	char *room; /* for decoded texts */
 };
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (c - 'a' + 10);
-	if (c >= 'A' && c <= 'F')
-		return (c - 'A' + 10);
-	return (-1);
-}
 
 /* The text of a bad escape: its bytes, quoted as Go quotes. */
 static int

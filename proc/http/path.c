@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/hex.h"
 #include "proto/perm.h"
 
 #define JSON "application/json; charset=utf-8"
@@ -39,16 +40,6 @@ static const struct route routes[] = {
 	{ "/metrics", false, GET, PERM_STATUS, "text/plain; version=0.0.4; charset=utf-8",
 	    ENDPOINT_METRICS },
 };
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	if ((c | 32) >= 'a' && (c | 32) <= 'f')
-		return ((c | 32) - 'a' + 10);
-	return (-1);
-}
 
 int
 path_decode(const char *raw, size_t len, char *out)
