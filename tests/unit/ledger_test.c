@@ -235,6 +235,32 @@ test_full_and_renewed(void **state)
 	assert_int_equal(seen.records[1].sequence, 2);
 }
 
+/* What is flushed into the new one must not be behind a name that a loss of power takes back. */
+static void
+test_renewed_for_good(void **state)
+{
+	struct ledger_record base = { .kind = LEDGER_BASE, .index = 50 };
+	struct simdisk *before = disk, *found;
+	int i;
+
+	assert_int_equal(simdisk_dir()->ops->sync_dir(simdisk_dir()), 0);
+	assert_int_equal(open_ledger(), 0);
+	assert_int_equal(ledger_renew(&ledger, &base), 0);
+	append(LEDGER_FLOOR, 51);
+	ledger_sync(&ledger);
+	for (i = 0; i < 50; i++) {
+		found = simdisk_image(before, SIMDISK_POWER, NULL, NULL);
+		simdisk_mount(found);
+		assert_int_equal(open_ledger(), 0);
+		assert_int_equal(seen.count, 2);
+		assert_int_equal(seen.records[0].index, 50);
+		assert_int_equal(seen.records[1].index, 51);
+		ledger_close(&ledger);
+		simdisk_mount(before);
+		simdisk_free(found);
+	}
+}
+
 /* No room for a new one: the old one grows. */
 static void
 test_not_renewed(void **state)
@@ -271,6 +297,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_failed_append_is_written_again, setup, disk_teardown),
 		cmocka_unit_test_setup_teardown(test_full_and_renewed, setup, disk_teardown),
+		cmocka_unit_test_setup_teardown(test_renewed_for_good, setup, disk_teardown),
 		cmocka_unit_test_setup_teardown(test_not_renewed, setup, disk_teardown),
 	};
 
