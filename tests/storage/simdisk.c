@@ -556,8 +556,13 @@ simdisk_image(
 static int
 dir_open(struct file_dir *dir, const char *name, int flags)
 {
-	int file = simdisk_open(name, (flags & O_CREAT) != 0, (flags & O_TRUNC) != 0);
+	int file;
 
+	if ((flags & O_DSYNC) != 0 && simdisk_events.no_direct) {
+		errno = EINVAL;
+		return (-1);
+	}
+	file = simdisk_open(name, (flags & O_CREAT) != 0, (flags & O_TRUNC) != 0);
 	return (file != -1 && (flags & O_DSYNC) != 0 ? file + DIRECT : file);
 }
 

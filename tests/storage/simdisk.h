@@ -66,6 +66,7 @@ struct simdisk_events {
 	uint64_t fail_write, fail_sync; /* the first that fails, 0: none */
 	uint64_t fail_length; /* how many fail; 0 is 1 */
 	int fail_errno;
+	bool no_direct; /* a file system that has no O_DIRECT */
 	bool failed;
 };
 

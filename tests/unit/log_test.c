@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,6 +104,57 @@ test_append_and_read_back(void **state)
 	reopen();
 	check();
 	assert_true(segments() > 10);
+}
+
+/* Appends, and says how many writes and flushes that took; what it wrote survives a loss of power. */
+static void
+append_counting(size_t len, uint64_t *writes, uint64_t *syncs)
+{
+	struct simdisk *found;
+
+	*writes = simdisk_events.writes;
+	*syncs = simdisk_events.syncs;
+	assert_true(logbook_append(&book, 1, 1, len));
+	*writes = simdisk_events.writes - *writes;
+	*syncs = simdisk_events.syncs - *syncs;
+	found = simdisk_image(disk, SIMDISK_POWER, NULL, NULL);
+	logbook_close(&book);
+	simdisk_free(disk);
+	disk = found;
+	simdisk_mount(disk);
+	assert_true(logbook_open(&book));
+	check();
+	/* The segment that the next one goes to. */
+	assert_true(logbook_append(&book, 1, 1, 10));
+}
+
+static void
+test_small_batch_is_one_call(void **state)
+{
+	uint64_t writes, syncs;
+
+	assert_true(logbook_append(&book, 1, 1, 10));
+	append_counting(100, &writes, &syncs);
+	assert_int_equal(writes, 1);
+	assert_int_equal(syncs, 0);
+}
+
+/* Where that can't be done, or fails, it is a write and a flush. */
+static void
+test_small_batch_without_direct_writes(void **state)
+{
+	uint64_t writes, syncs;
+
+	simdisk_events.no_direct = true;
+	assert_true(logbook_append(&book, 1, 1, 10));
+	append_counting(100, &writes, &syncs);
+	assert_int_equal(writes, 1);
+	assert_int_equal(syncs, 1);
+	simdisk_events.fail_write = simdisk_events.writes + 1;
+	simdisk_events.fail_errno = EINVAL;
+	append_counting(100, &writes, &syncs);
+	assert_int_equal(writes, 2);
+	assert_int_equal(syncs, 1);
 }
 
 /* A killed life keeps of its segment what is in it, not what was reserved. */
@@ -506,6 +558,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_empty),
 		TEST(test_append_and_read_back),
+		TEST(test_small_batch_is_one_call),
+		TEST(test_small_batch_without_direct_writes),
 		TEST(test_lives_leave_little),
 		TEST(test_reading_can_start_and_end_anywhere),
 		TEST(test_entry_larger_than_a_segment),
