@@ -5,6 +5,7 @@
  * that a jump of the clock kills nothing.
  */
 #include "proc/http/http.h"
+#include "common/clock.h"
 
 #include <sys/time.h>
 
@@ -15,10 +16,7 @@
 int64_t
 http_now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+	return (clock_monotonic_ns());
 }
 
 /* libc's is replaced for h2o: monotonic, drawn slowly towards the wall clock, which Date shows. */

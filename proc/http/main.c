@@ -2,9 +2,9 @@
  * The http worker's life: see http.h for what it does.
  */
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "proc/http/answer.h"
@@ -152,13 +152,11 @@ main(void)
 	struct proc_ops ops = {
 		.peer_new = on_peer_new, .peer_gone = result_peer_gone, .stop = on_stop
 	};
-	struct timespec ts;
 
 	if (tls_memory_install() == -1)
 		fatalx("the TLS library has been used too early");
 	http.listen_fd = -1;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	http.start_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	http.start_ns = clock_wall_ns();
 	(void)gethostname(http.hostname, sizeof(http.hostname) - 1);
 	http.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	cert_init(&http);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/duration.h"
 #include "common/json.h"
 #include "common/version.h"
@@ -113,15 +114,6 @@ when(struct json *j, const char *key, int64_t ns)
 	text(j, key, out);
 }
 
-static int64_t
-wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
-}
-
 static void
 add_build(struct json *j)
 {
@@ -201,7 +193,7 @@ add_http(struct json *j, const struct http *http)
 static void
 add_node(struct json *j, const struct http *http)
 {
-	int64_t now = wall_ns();
+	int64_t now = clock_wall_ns();
 
 	json_key(j, "node");
 	json_begin_object(j);

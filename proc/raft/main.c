@@ -10,9 +10,9 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "proc/frame/loop.h"
@@ -44,10 +44,7 @@ static const struct proc_setting settings[] = {
 uint64_t
 raft_now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec);
+	return ((uint64_t)clock_monotonic_ns());
 }
 
 static void

@@ -3,8 +3,8 @@
 
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/limits.h"
 #include "proc/sql/connection.h"
 #include "proc/sql/likecost.h"
@@ -230,12 +230,7 @@ exec_fold(struct exec *x, int code, const char *error)
 static int64_t
 now_ns(const struct exec *x)
 {
-	struct timespec t;
-
-	if ((x->entry.flags & COMMAND_TIMINGS) == 0)
-		return (0);
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return ((int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
+	return ((x->entry.flags & COMMAND_TIMINGS) != 0 ? clock_monotonic_ns() : 0);
 }
 
 static double

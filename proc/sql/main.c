@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/counters.h"
 #include "common/log.h"
 #include "common/pulse.h"
@@ -115,15 +115,6 @@ raft_of(struct sql *sql)
 	return (proc_peer(&sql->proc, ROLE_RAFT, 0));
 }
 
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
-}
-
 /* ---- recovery ---- */
 
 static void
@@ -169,14 +160,14 @@ on_log_ok(void *state, struct chan *chan, const union msg *msg, int fd)
 	if (sql->opened)
 		fatalx("raft: log judged twice");
 	connection_set_value_max(sql->value_max);
-	begun = now_ns();
+	begun = clock_monotonic_ns();
 	if (store_open(sql->store, &error) == -1)
 		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
 	sql->apply = apply_new(sql->store, &config, &error);
 	if (sql->apply == NULL)
 		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
 	sql->opened = true;
-	sql->checkpoint_ns = now_ns();
+	sql->checkpoint_ns = clock_monotonic_ns();
 	counter_set(sql->counters, COUNTER_DB_OPEN_MS,
 	    (uint64_t)(sql->checkpoint_ns - begun) / 1000000);
 	opened = (struct msg_opened){ apply_index(sql->apply), apply_chain(sql->apply) };
@@ -362,15 +353,6 @@ batch_size(const struct sql *sql)
 	return (n);
 }
 
-static int64_t
-wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
-}
-
 /* The statements that ran, by the kind of request they came in. */
 static void
 count_statements(struct sql *sql, const struct apply_entry *entry)
@@ -401,7 +383,7 @@ note_commands(struct sql *sql, size_t done)
 		if (sql->entries[i].type == APPLY_COMMAND) {
 			sql->command = sql->entries[i].index;
 			sql->command_term = sql->entries[i].term;
-			sql->command_ns = wall_ns();
+			sql->command_ns = clock_wall_ns();
 			count_statements(sql, &sql->entries[i]);
 		}
 	}
@@ -418,13 +400,13 @@ apply_all(struct sql *sql)
 	}
 	while (sql->count > 0) {
 		size_t n = batch_size(sql), done;
-		int64_t begun = now_ns();
+		int64_t begun = clock_monotonic_ns();
 		int code = 0;
 
 		pulse_beat(sql->pulse);
 		done = apply_batch(sql->apply, &sql->entries[sql->head], n, &code);
-		counter_set(
-		    sql->counters, COUNTER_FSM_APPLY_US, (uint64_t)(now_ns() - begun) / 1000);
+		counter_set(sql->counters, COUNTER_FSM_APPLY_US,
+		    (uint64_t)(clock_monotonic_ns() - begun) / 1000);
 		note_commands(sql, done);
 		sql->head += done;
 		sql->count -= done;
@@ -454,7 +436,7 @@ static bool
 is_due(const struct sql *sql)
 {
 	struct store_demand demand = { .idle = sql->count == 0,
-		.tick = now_ns() - sql->checkpoint_ns >= sql->snap_int_ns,
+		.tick = clock_monotonic_ns() - sql->checkpoint_ns >= sql->snap_int_ns,
 		.log_bytes = sql->bytes_since_base };
 
 	return (store_wants_checkpoint(sql->store, &demand));
@@ -467,9 +449,9 @@ checkpoint(struct sql *sql)
 	uint64_t took;
 	int rc;
 
-	sql->checkpoint_ns = now_ns();
+	sql->checkpoint_ns = clock_monotonic_ns();
 	rc = apply_checkpoint(sql->apply);
-	took = (uint64_t)(now_ns() - sql->checkpoint_ns) / 1000000;
+	took = (uint64_t)(clock_monotonic_ns() - sql->checkpoint_ns) / 1000000;
 	counter_set(sql->counters, COUNTER_DB_CHECKPOINT_MS, took);
 	counter_add(sql->counters,
 	    rc == SQLITE_OK ? COUNTER_DB_CHECKPOINTS : COUNTER_DB_CHECKPOINT_ERRORS, 1);

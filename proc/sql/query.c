@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/limits.h"
 #include "common/log.h"
@@ -73,22 +73,13 @@ struct query_pool {
 	struct query *free;
 };
 
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return ((int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
-}
-
 bool
 query_is_pressed(const struct query *q)
 {
 	const struct query_config *config = &q->pool->config;
 
 	return (config->pressed != NULL && config->pressed(config->arg) &&
-		now_ns() - q->started_ns > QUERY_OLD_NS);
+		clock_monotonic_ns() - q->started_ns > QUERY_OLD_NS);
 }
 
 /* Asks whether somebody still wants the result, and whether he may have it. */
@@ -111,7 +102,7 @@ watch(void *arg)
 
 	if (q == NULL)
 		return (0);
-	if (q->deadline_ns != 0 && now_ns() > q->deadline_ns)
+	if (q->deadline_ns != 0 && clock_monotonic_ns() > q->deadline_ns)
 		q->stop = STOP_TIMEOUT;
 	else if (++q->calls % CALLS_PER_ASK == 0 && q->stop == STOP_NONE)
 		q->stop = ask(q);
@@ -230,7 +221,7 @@ query_start(struct query_pool *pool, const void *command, size_t len, void *toke
 	q->token = token;
 	buf_add(&q->bytes, command, len);
 	(void)command_open(&q->command, buf_bytes(&q->bytes), len);
-	q->started_ns = now_ns();
+	q->started_ns = clock_monotonic_ns();
 	if (q->command.timeout_ns > 0 && q->command.timeout_ns < INT64_MAX - q->started_ns)
 		q->deadline_ns = q->started_ns + q->command.timeout_ns;
 	return (q);
@@ -347,7 +338,7 @@ seconds_of_statement(const struct query *q)
 {
 	if ((q->command.flags & COMMAND_TIMINGS) == 0)
 		return (0);
-	return ((double)(now_ns() - q->statement_ns) / 1e9);
+	return ((double)(clock_monotonic_ns() - q->statement_ns) / 1e9);
 }
 
 /* The string ends with an error in place of its result. */
@@ -437,7 +428,7 @@ open_string(struct query *q, const struct command_statement *s)
 	q->json_before = q->json;
 	q->out_before = q->json.out->len;
 	if ((q->command.flags & COMMAND_TIMINGS) || q->deadline_ns != 0)
-		q->statement_ns = now_ns();
+		q->statement_ns = clock_monotonic_ns();
 	if (q->timed_out || (q->deadline_ns != 0 && q->statement_ns > q->deadline_ns)) {
 		q->timed_out = true;
 		return (fail_string(q, TIMEOUT_TEXT));

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/counters.h"
 #include "common/log.h"
 #include "common/pulse.h"
@@ -82,15 +82,6 @@ static const struct proc_setting settings[] = {
 	{ "db-max-ro-conns", SETTING_I64, offsetof(struct reader, connections) },
 };
 
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
-}
-
 static void
 on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd)
 {
@@ -158,7 +149,7 @@ send_body(struct reader *reader, struct waiting *waiting, bool last)
 	}
 	waiting->credit -= (int64_t)buf_size(&reader->out);
 	if (waiting->credit <= 0)
-		waiting->stalled_ns = now_ns();
+		waiting->stalled_ns = clock_monotonic_ns();
 	buf_reset(&reader->out, MIB);
 	if (chan != NULL)
 		proc_relieve(&reader->proc, chan);
@@ -231,7 +222,8 @@ is_granted(struct reader *reader, const struct msg_query *query)
 		return (true);
 	return (ticket_open(query->ticket.data, query->ticket.len, TICKET_READ, &reader->key,
 		    &ticket) == 0 &&
-		ticket_grants(&ticket, reader->proc.generation, now_ns() / 1000000, needed));
+		ticket_grants(
+		    &ticket, reader->proc.generation, clock_monotonic_ns() / 1000000, needed));
 }
 
 /* One connection is left to short queries, where there are several. */
@@ -258,7 +250,7 @@ cut_stalled(struct reader *reader)
 		    (stalled == NULL || at->stalled_ns < stalled->stalled_ns))
 			stalled = at;
 	}
-	if (stalled == NULL || now_ns() - stalled->stalled_ns < STALL_NS)
+	if (stalled == NULL || clock_monotonic_ns() - stalled->stalled_ns < STALL_NS)
 		return (false);
 	send_result(reader, stalled, RESULT_ERROR, "the result was cut off");
 	end_query(reader, stalled);
@@ -337,7 +329,8 @@ start(struct reader *reader, struct waiting *waiting)
 static bool
 has_to_end(const struct query *query)
 {
-	return (query_is_pressed(query) || now_ns() - query_started_ns(query) >= STREAM_LIFE_NS);
+	return (query_is_pressed(query) ||
+		clock_monotonic_ns() - query_started_ns(query) >= STREAM_LIFE_NS);
 }
 
 static void
@@ -392,10 +385,8 @@ static void
 analyze(struct reader *reader, struct waiting *waiting, const struct ipc_bytes *command)
 {
 	struct sqlpage_clock clock = { .random = any_number };
-	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	clock.julian_day = sqlpage_julian_day((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+	clock.julian_day = sqlpage_julian_day(clock_wall_ns());
 	if (sqlpage_print(command->data, command->len, &clock, &reader->out) == 0)
 		send_body(reader, waiting, true);
 	else
@@ -453,8 +444,8 @@ on_query(void *state, struct chan *chan, const union msg *msg, int fd)
 		    (command.flags & COMMAND_TRANSACTION) != 0);
 	}
 	/* Longer than any clock is none. */
-	if (command.timeout_ns > 0 && command.timeout_ns < INT64_MAX - now_ns())
-		waiting->deadline_ns = now_ns() + command.timeout_ns;
+	if (command.timeout_ns > 0 && command.timeout_ns < INT64_MAX - clock_monotonic_ns())
+		waiting->deadline_ns = clock_monotonic_ns() + command.timeout_ns;
 	buf_add(&waiting->command, query->command.data, query->command.len);
 	reader->count++;
 }
