@@ -177,13 +177,31 @@ check_access(const struct master *master, struct error *error)
 	return (refuse_foreign(master, error));
 }
 
+/* Whether a directory that is not there can be made: by what is there of its path. */
+static int
+check_parent(const char *path, struct error *error)
+{
+	char part[4096];
+	char *slash;
+
+	(void)snprintf(part, sizeof(part), "%s", path);
+	do {
+		if ((slash = strrchr(part, '/')) == NULL)
+			return (0);
+		slash[slash == part ? 1 : 0] = '\0';
+	} while (access(part, W_OK | X_OK) == -1 && errno == ENOENT);
+	if (access(part, W_OK | X_OK) == -1)
+		return (error_set_errno(error, "mkdir %s", path));
+	return (0);
+}
+
 int
 data_check(const struct master *master, struct error *error)
 {
 	struct stat st;
 
 	if (stat(master->flags->data_dir, &st) == -1 && errno == ENOENT)
-		return (0);
+		return (check_parent(master->flags->data_dir, error));
 	return (check_access(master, error));
 }
 

@@ -20,6 +20,7 @@
 #include <openssl/x509v3.h>
 
 #include "common/log.h"
+#include "proc/http/tls_log.h"
 
 /* What hangs on an SSL_CTX. */
 struct tls_rules {
@@ -270,6 +271,17 @@ is_plain_http(unsigned long code)
 	return (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST);
 }
 
+/* The handshake is over, for a fault of the client's, or in its eyes of ours. */
+static void
+fail(const SSL *ssl)
+{
+	const struct tls_rules *rules = rules_of(ssl);
+
+	if (is_plain_http(ERR_peek_last_error()))
+		tell(ssl, plain_answer, sizeof(plain_answer) - 1);
+	tls_log_failure(ssl, rules->fd_of((SSL *)(uintptr_t)ssl), rules->common_name);
+}
+
 /*
  * An alert is told when it has been written, so that it is the last write; the
  * flights before it have left, since the client has answered them.
@@ -285,8 +297,8 @@ on_info(const SSL *ssl, int where, int ret)
 		BIO_set_callback_ex(SSL_get_wbio(ssl), NULL);
 	else if (where == SSL_CB_WRITE_ALERT && ret >> 8 == SSL3_AL_FATAL && SSL_in_init(ssl))
 		tell(ssl, last_write.bytes, last_write.len);
-	else if ((where & SSL_CB_EXIT) != 0 && ret <= 0 && is_plain_http(ERR_peek_last_error()))
-		tell(ssl, plain_answer, sizeof(plain_answer) - 1);
+	else if ((where & SSL_CB_EXIT) != 0 && ret <= 0 && ERR_peek_last_error() != 0)
+		fail(ssl);
 }
 
 /*

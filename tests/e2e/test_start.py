@@ -283,6 +283,9 @@ def test_data_path_below_a_file(make_node):
     (node.dir / "file").write_text("x")
     node.data = node.dir / "file" / "data"
     fails(node, "failed to open data directory", "Not a directory")
+    done = run("-check", node.data)
+    assert done.returncode == 1 and log_line(done) == (
+        "failed to open data directory: %s: Not a directory" % node.data)
 
 
 def test_damaged_identity(make_node):

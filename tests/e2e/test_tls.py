@@ -429,3 +429,38 @@ def test_bad_renewal_changes_nothing(secure):
         wait_for(lambda: served(secure, ca=str(secure.dir / "ca.crt")), 10, "an answer")
         assert serial(secure) == old
     assert secure.process.poll() is None
+
+
+def test_failed_handshakes_are_logged(make_node):
+    """In rqlite's words, with the client's address, and not more than a line a second."""
+    node = make_node()
+    make_certificate(node.dir, "ca", common_name="an authority")
+    make_certificate(node.dir, "other", common_name="another authority")
+    cert, key = make_certificate(node.dir, "one", issuer="ca")
+    right = make_certificate(node.dir, "client", issuer="ca", common_name="a client")
+    stranger = make_certificate(node.dir, "stranger", issuer="other", common_name="a client")
+    wrong = make_certificate(node.dir, "wrong", issuer="ca", common_name="another")
+    node.flags += ["-http-cert", cert, "-http-key", key, "-http-ca-cert", str(node.dir / "ca.crt"),
+                   "-http-verify-client", "-http-verify-common-name", "a client"]
+    start(node, cert=right)
+    line = r"^\[rqlited\] \S+ \S+ http: TLS handshake error from 127\.0\.0\.1:\d+: %s( \(and \d+ before\))?$"
+    for how, text in (({"cert": None}, "tls: client didn't provide a certificate"),
+                      ({"cert": stranger}, "tls: failed to verify certificate: x509: "
+                                           "certificate signed by unknown authority"),
+                      ({"cert": wrong}, 'client did not provide any valid certificate that matches CN "a client"')):
+        wait_for(lambda how=how, text=text: not served(node, **how) and
+                 re.search(line % re.escape(text), node.log, re.M), 10, text)
+
+    def plain():
+        with socket.create_connection(("127.0.0.1", node.port), timeout=5) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            while client.recv(4096):
+                pass
+        return re.search(line % "client sent an HTTP request to an HTTPS server", node.log, re.M)
+
+    wait_for(plain, 10, "the plain request")
+    before, began = node.log.count("handshake error"), time.monotonic()
+    for _ in range(30):
+        assert not served(node)
+    assert node.log.count("handshake error") - before <= time.monotonic() - began + 2
+    assert served(node, cert=right)

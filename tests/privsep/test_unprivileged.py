@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -24,6 +25,8 @@ def node():
     program = one.dir / "cmd/rqlited/rqlited"
     program.parent.mkdir(parents=True)
     shutil.copy(PROGRAM, program)
+    (one.dir / "cmd/check").mkdir()
+    shutil.copy(BUILD / "cmd/check/rqlited-check", one.dir / "cmd/check")
     (one.dir / "proc").mkdir()
     for worker in (BUILD / "proc").glob("rqlited-*"):
         if worker.is_file():
@@ -60,3 +63,19 @@ def test_a_node_of_an_ordinary_user_is_confined(node):
     for path in node.data.rglob("*"):
         if not path.is_symlink():
             assert os.lstat(path).st_mode & 0o077 == 0, path
+
+
+def test_check_knows_what_the_user_may(node):
+    """-check says of a directory what a start would."""
+    ends = {}
+    for first in (["-check"], []):
+        done = subprocess.run([node.program, *first, "-http-addr", "127.0.0.1:0", "-raft-addr", "localhost:0",
+                               "/root/none/such"], capture_output=True, text=True, timeout=15)
+        assert done.returncode == 1
+        ends[len(first)] = done.stderr.splitlines()[-1].split(" ", 3)[3]
+    assert ends[1] == "failed to open data directory: /root/none/such: Permission denied"
+    assert ends[0] == "failed to open data directory: mkdir /root/none: Permission denied"
+    done = subprocess.run([node.program, "-check", "/usr/none/such"], capture_output=True, text=True, timeout=15)
+    assert done.returncode == 1
+    assert done.stderr.endswith(" failed to open data directory: mkdir /usr/none/such: Permission denied\n")
+    assert subprocess.run([node.program, "-check", str(node.dir / "new/one")], timeout=15).returncode == 0
