@@ -1,11 +1,13 @@
 /*
  * A shadow key: the public half of a private key that another process holds.
- * TLS code uses it like any private key; its one private operation, the raw
+ * TLS code uses it like any private key; its one private operation, the
  * signature of a handshake, is asked of a callback, which asks `key`.
  *
- * RSA and ECDSA on P-256 and P-384.  Ed25519 cannot be hooked this way and is
- * refused.  Built on RSA_METHOD and EC_KEY_METHOD, which OpenSSL 1.1 to 3 and
- * LibreSSL have; all that knows of them is in shadowkey.c.
+ * RSA and ECDSA on P-256 and P-384.  With OpenSSL 3 the asker gets the bytes
+ * that are signed, and `key` can see whether they are a handshake's
+ * (shadowprovider.c).  LibreSSL and OpenSSL 1.1 have no providers, and libtls
+ * hides its keys: there the asker gets a padded block or a digest
+ * (shadowmethods.c).  A program is linked with one of the two.
  */
 #ifndef COMMON_SHADOWKEY_H
 #define COMMON_SHADOWKEY_H
@@ -17,27 +19,22 @@
 #include <openssl/x509.h>
 
 #include "common/error.h"
+#include "common/sigscheme.h"
 
 #define SHADOWKEY_ID_SIZE 32 /* SHA-256 of the SubjectPublicKeyInfo: names a key */
-#define SHADOWKEY_BLOCK_MAX 512 /* an RSA-4096 block, the longest that is signed */
-
-enum shadowkey_alg {
-	SHADOWKEY_RSA, /* block: padded, as long as the modulus; result as long */
-	SHADOWKEY_ECDSA, /* block: a digest of 32, 48 or 64 bytes; result: DER */
-	SHADOWKEY_ALG__COUNT
-};
+#define SHADOWKEY_BLOCK_MAX 512 /* an RSA-4096 block, the longest signature and request */
 
 struct shadowkey_request {
 	const uint8_t *id; /* SHADOWKEY_ID_SIZE bytes */
-	enum shadowkey_alg alg;
-	const uint8_t *block;
-	size_t block_len;
+	enum sigscheme scheme;
+	const uint8_t *content; /* what is signed; of the last two schemes the block or digest */
+	size_t content_len;
 };
 
 /*
- * Signs the block with the private key named by id.  Writes at most
- * SHADOWKEY_BLOCK_MAX bytes to out; returns their number, or -1 (the handshake
- * then fails).  May block, for a bounded time.
+ * Signs with the private key named by id.  Writes at most SHADOWKEY_BLOCK_MAX
+ * bytes to out, the signature as TLS sends it; returns their number, or -1 (the
+ * handshake then fails).  May block, for a bounded time.
  */
 typedef int shadowkey_ask(void *arg, const struct shadowkey_request *, uint8_t *out);
 
@@ -51,6 +48,7 @@ EVP_PKEY *shadowkey_new(const X509 *, shadowkey_ask *, void *arg, struct error *
 /*
  * For libtls, which hides its SSL_CTX: makes ask the default for every RSA and
  * EC key without private half.  Once per process, before the first tls_config.
+ * In shadowmethods.c alone.
  */
 int shadowkey_set_default(shadowkey_ask *, void *arg, struct error *);
 

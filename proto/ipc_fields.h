@@ -52,8 +52,8 @@
 	F(u64, request, 0) F(bool8, known, 0) F(u32, perms, 0)			\
 	F(u64, generation, 0) F(bytes, ticket, IPC_TICKET_MAX)
 #define key_sign_FIELDS(F)							\
-	F(u64, request, 0) F(bytes, id, 32) F(enum8, alg, KEY_ALG__COUNT)		\
-	F(bytes, block, IPC_SIGN_MAX)
+	F(u64, request, 0) F(bytes, id, 32) F(enum8, scheme, SIGSCHEME__ASKED)	\
+	F(bytes, content, IPC_SIGN_MAX)
 #define key_signed_FIELDS(F) F(u64, request, 0) F(bytes, signature, IPC_SIGN_MAX)
 /* The key of a generation, by the hash of its public half; empty: it could not be read. */
 #define key_held_FIELDS(F) F(u64, generation, 0) F(bytes, id, 32)

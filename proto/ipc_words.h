@@ -4,6 +4,8 @@
 #ifndef PROTO_IPC_WORDS_H
 #define PROTO_IPC_WORDS_H
 
+#include "common/sigscheme.h" /* how a handshake is signed */
+
 /* What a descriptor of CONF_FILE is. */
 enum ipc_file {
 	FILE_LISTENER,
@@ -20,8 +22,6 @@ enum ipc_file {
 	FILE_DATA,	    /* DATA itself, for identity (raft) */
 	FILE__COUNT
 };
-
-enum key_alg { KEY_ALG_RSA, KEY_ALG_ECDSA, KEY_ALG__COUNT };
 
 enum ipc_refused {
 	REFUSED_NO_LEADER,    /* 503 leader not found */

@@ -33,7 +33,7 @@ struct cert {
 	SSL_CTX *ctx;
 	SSL_CTX *next;
 	uint64_t next_generation; /* 0: no reload is under way */
-	bool key_seen;		  /* key has said what it holds for that generation */
+	bool key_seen; /* key has said what it holds for that generation */
 	bool drain_asked;
 	uint8_t key_id[SHADOWKEY_ID_SIZE];
 	bool key_good;
@@ -107,12 +107,11 @@ ask_key(void *arg, const struct shadowkey_request *request, uint8_t *out)
 	struct cert *cert = arg;
 	struct chan *key = proc_peer(&cert->http->proc, ROLE_KEY, 0);
 	struct msg_key_sign sign = { ++cert->sign_serial, { request->id, SHADOWKEY_ID_SIZE },
-		(uint8_t)(request->alg == SHADOWKEY_RSA ? KEY_ALG_RSA : KEY_ALG_ECDSA),
-		{ request->block, request->block_len } };
+		(uint8_t)request->scheme, { request->content, request->content_len } };
 	struct frame frame;
 	union msg msg;
 
-	if (key == NULL || request->block_len > IPC_SIGN_MAX)
+	if (key == NULL || request->content_len > IPC_SIGN_MAX)
 		return (-1);
 	msg_key_sign_send(key, &sign, -1);
 	if (chan_flush_wait(key, SIGN_WAIT_MS) != CHAN_OK)

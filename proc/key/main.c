@@ -1,6 +1,8 @@
 /*
  * The key worker: holds the private key of the HTTPS certificate and signs
  * handshakes for http, nothing else (sign.c refuses what no handshake contains).
+ * What is signed it must be shown: digests are signed only in builds for a TLS
+ * library that shows no more (SIGN_BLOCKS); in others such a request is no message.
  * It was handed the key file as a descriptor and knows no path.
  *
  * After a reload the former key stays for handshakes that are under way.
@@ -13,6 +15,9 @@
 #include "common/sandbox.h"
 #include "proc/frame/loop.h"
 #include "proc/key/sign.h"
+#ifdef SIGN_BLOCKS
+#include "proc/key/block.h"
+#endif
 
 static const struct sandbox key_sandbox = {
 	.role = "key",
@@ -100,14 +105,24 @@ find_key(struct key *key, const struct ipc_bytes *id)
 	return (NULL);
 }
 
+static int
+sign_asked(struct sign_key *key, const struct shadowkey_request *request, uint8_t *out,
+    struct error *error)
+{
+#ifdef SIGN_BLOCKS
+	if (request->scheme >= SIGSCHEME__COUNT)
+		return (sign_block(key, request, out, error));
+#endif
+	return (sign_content(key, request, out, error));
+}
+
 static void
 on_key_sign(void *state, struct chan *chan, const union msg *msg, int fd)
 {
 	struct key *key = state;
 	const struct msg_key_sign *ask = &msg->key_sign;
-	struct shadowkey_request request = { ask->id.data,
-		ask->alg == KEY_ALG_RSA ? SHADOWKEY_RSA : SHADOWKEY_ECDSA, ask->block.data,
-		ask->block.len };
+	struct shadowkey_request request = { ask->id.data, (enum sigscheme)ask->scheme,
+		ask->content.data, ask->content.len };
 	uint8_t signature[SHADOWKEY_BLOCK_MAX];
 	struct msg_key_signed reply = { ask->request, { signature, 0 } };
 	struct sign_key *with = find_key(key, &ask->id);
@@ -115,7 +130,7 @@ on_key_sign(void *state, struct chan *chan, const union msg *msg, int fd)
 	int n = -1;
 
 	if (with != NULL) {
-		n = sign_block(with, &request, signature, &error);
+		n = sign_asked(with, &request, signature, &error);
 		if (n == -1)
 			fatalx("http %u asked for what no handshake contains: %s", chan->number,
 			    error.text);

@@ -2,9 +2,8 @@
  * Reading a private key, and signing with it what a TLS handshake asks.  Runs in
  * `key`, which holds nothing else and hears nothing but these requests.
  *
- * A raw RSA operation on a block of the asker's choice would sign, or decrypt,
- * anything.  So the block is taken apart again: unless it is what EMSA-PSS or
- * EMSA-PKCS1-v1_5 make of a SHA-2 digest, to the last bit, it is refused.
+ * The content comes whole, and is hashed and padded here: what it is can be told
+ * from it (tbs.c).  What may be signed how is a table, of TLS's own rules.
  */
 #include "proc/key/sign.h"
 
@@ -17,16 +16,17 @@
 #include <unistd.h>
 
 #include <openssl/bio.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include "common/log.h"
+#include "proc/key/tbs.h"
 
 struct sign_key {
 	EVP_PKEY *pkey;
-	size_t rsa_size; /* bytes of the modulus; 0 for ECDSA */
 	uint8_t id[SHADOWKEY_ID_SIZE];
 };
 
@@ -66,8 +66,6 @@ key_of(EVP_PKEY *pkey, struct error *error)
 	if ((key = calloc(1, sizeof(*key))) == NULL)
 		fatal("key");
 	key->pkey = pkey;
-	if (EVP_PKEY_base_id(pkey) == EVP_PKEY_RSA)
-		key->rsa_size = (size_t)EVP_PKEY_size(pkey);
 	if (shadowkey_id(pkey, key->id) == -1) {
 		(void)error_set(error, "tls: failed to parse private key");
 		free(key);
@@ -132,142 +130,66 @@ sign_key_free(struct sign_key **key)
 	*key = NULL;
 }
 
+EVP_PKEY *
+sign_key_pkey(const struct sign_key *key)
+{
+	return (key->pkey);
+}
+
 const uint8_t *
 sign_key_id(const struct sign_key *key)
 {
 	return (key->id);
 }
 
-/* What stands before the digest in a PKCS #1 signature block (RFC 8017, 9.2). */
-static const struct {
-	size_t digest_len;
-	const EVP_MD *(*md)(void);
-	uint8_t info[19];
-} digests[] = {
-	{ 32, EVP_sha256,
-	    { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
-		0x01, 0x05, 0x00, 0x04, 0x20 } },
-	{ 48, EVP_sha384,
-	    { 0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
-		0x02, 0x05, 0x00, 0x04, 0x30 } },
-	{ 64, EVP_sha512,
-	    { 0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
-		0x03, 0x05, 0x00, 0x04, 0x40 } },
-};
-
-#define DIGESTS (sizeof(digests) / sizeof(digests[0]))
-
-/* 00 01 ff..ff 00 DigestInfo digest */
+/* TLS 1.3 binds the digest of an ECDSA signature to the curve; TLS 1.2 does not. */
 static bool
-is_pkcs1(const uint8_t *block, size_t size)
+is_bound_digest(const EVP_PKEY *pkey, int digest)
 {
-	for (size_t i = 0; i < DIGESTS; i++) {
-		size_t tail = sizeof(digests[i].info) + digests[i].digest_len, at = 2;
-		size_t zero = size - tail - 1; /* where the padding must end */
-
-		while (at < zero && block[at] == 0xff)
-			at++;
-		if (block[0] == 0 && block[1] == 1 && at == zero && block[zero] == 0 &&
-		    memcmp(block + zero + 1, digests[i].info, sizeof(digests[i].info)) == 0)
-			return (true);
-	}
-	return (false);
+	return (EVP_PKEY_bits(pkey) == (digest == 0 ? 256 : digest == 1 ? 384 : 0));
 }
 
-/* out ^= MGF1(seed) */
-static int
-unmask(uint8_t *out, size_t len, const uint8_t *seed, size_t seed_len, const EVP_MD *md)
+/* NULL, or why no server signs so. */
+static const char *
+what_is_wrong(const EVP_PKEY *pkey, const struct shadowkey_request *request)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t hash[EVP_MAX_MD_SIZE], counter[4];
-	unsigned int hash_len = 0;
-	int ok = ctx != NULL;
+	enum tbs kind = tbs_kind(request->content, request->content_len);
+	int scheme = request->scheme;
+	bool ecdsa = scheme >= SIGSCHEME_ECDSA && scheme < SIGSCHEME__COUNT;
+	bool pkcs1 = scheme >= SIGSCHEME_RSA_PKCS1 && scheme < SIGSCHEME_ECDSA;
 
-	for (size_t at = 0, n = 0; ok && at < len; n++) {
-		counter[0] = counter[1] = counter[2] = 0;
-		counter[3] = (uint8_t)n; /* a block of 512 bytes takes at most 16 */
-		ok = EVP_DigestInit_ex(ctx, md, NULL) == 1 &&
-		     EVP_DigestUpdate(ctx, seed, seed_len) == 1 &&
-		     EVP_DigestUpdate(ctx, counter, sizeof(counter)) == 1 &&
-		     EVP_DigestFinal_ex(ctx, hash, &hash_len) == 1;
-		for (size_t i = 0; ok && i < hash_len && at < len; i++, at++)
-			out[at] ^= hash[i];
-	}
-	EVP_MD_CTX_free(ctx);
-	return (ok ? 0 : -1);
+	if (kind == TBS_NONE)
+		return ("a text that no handshake signs");
+	if (scheme >= SIGSCHEME__COUNT || ecdsa != (EVP_PKEY_base_id(pkey) == EVP_PKEY_EC))
+		return ("a signature of another kind than the key's");
+	if (kind == TBS_TLS13 &&
+	    (pkcs1 || (ecdsa && !is_bound_digest(pkey, scheme - SIGSCHEME_ECDSA))))
+		return ("a signature that TLS 1.3 does not have");
+	return (NULL);
 }
 
-/*
- * maskedDB H bc, where DB is 00.. 01 salt: TLS takes a salt as long as the
- * digest, and the modulus has a multiple of 8 bits, so one bit is cleared.
- */
-static bool
-is_pss(const uint8_t *block, size_t size)
-{
-	uint8_t db[SHADOWKEY_BLOCK_MAX];
-
-	if (block[size - 1] != 0xbc || (block[0] & 0x80) != 0)
-		return (false);
-	for (size_t i = 0; i < DIGESTS; i++) {
-		size_t digest_len = digests[i].digest_len, db_len = size - digest_len - 1, at = 0;
-
-		memcpy(db, block, db_len);
-		if (unmask(db, db_len, block + db_len, digest_len, digests[i].md()) == -1)
-			return (false);
-		db[0] &= 0x7f;
-		while (at < db_len && db[at] == 0)
-			at++;
-		if (at == db_len - digest_len - 1 && db[at] == 1)
-			return (true);
-	}
-	return (false);
-}
-
-static int
-sign_rsa(const struct sign_key *key, const uint8_t *block, uint8_t *out, struct error *error)
-{
-	EVP_PKEY_CTX *ctx;
-	size_t len = key->rsa_size;
-	bool ok;
-
-	if (!is_pss(block, key->rsa_size) && !is_pkcs1(block, key->rsa_size))
-		return (error_set(error, "an RSA block that no handshake contains"));
-	ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
-	ok = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-	     EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
-	     EVP_PKEY_sign(ctx, out, &len, block, key->rsa_size) == 1;
-	EVP_PKEY_CTX_free(ctx);
-	ERR_clear_error();
-	return (ok ? (int)len : error_set(error, "RSA signing failed"));
-}
-
-static int
-sign_ecdsa(const struct sign_key *key, const uint8_t *digest, size_t digest_len, uint8_t *out,
+int
+sign_content(struct sign_key *key, const struct shadowkey_request *request, uint8_t *out,
     struct error *error)
 {
+	static const EVP_MD *(*const digests[])(void) = { EVP_sha256, EVP_sha384, EVP_sha512 };
+	const char *wrong = what_is_wrong(key->pkey, request);
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *ctx;
 	size_t len = SHADOWKEY_BLOCK_MAX;
 	bool ok;
 
-	if (digest_len != 32 && digest_len != 48 && digest_len != 64)
-		return (error_set(error, "a digest of %zu bytes", digest_len));
-	ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
-	ok = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-	     EVP_PKEY_sign(ctx, out, &len, digest, digest_len) == 1;
-	EVP_PKEY_CTX_free(ctx);
+	if (wrong != NULL) {
+		EVP_MD_CTX_free(md);
+		return (error_set(error, "%s", wrong));
+	}
+	ok = md != NULL &&
+	     EVP_DigestSignInit(md, &ctx, digests[request->scheme % 3](), NULL, key->pkey) == 1;
+	if (ok && request->scheme < SIGSCHEME_RSA_PKCS1)
+		ok = EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+		     EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+	ok = ok && EVP_DigestSign(md, out, &len, request->content, request->content_len) == 1;
+	EVP_MD_CTX_free(md);
 	ERR_clear_error();
-	return (ok ? (int)len : error_set(error, "ECDSA signing failed"));
-}
-
-int
-sign_block(struct sign_key *key, const struct shadowkey_request *request, uint8_t *out,
-    struct error *error)
-{
-	if (key->rsa_size == 0 && request->alg == SHADOWKEY_ECDSA)
-		return (sign_ecdsa(key, request->block, request->block_len, out, error));
-	if (key->rsa_size == 0 || request->alg != SHADOWKEY_RSA)
-		return (error_set(error, "a signature of another kind than the key's"));
-	if (request->block_len != key->rsa_size)
-		return (error_set(error, "an RSA block of %zu bytes", request->block_len));
-	return (sign_rsa(key, request->block, out, error));
+	return (ok ? (int)len : error_set(error, "signing failed"));
 }

@@ -1,16 +1,15 @@
 /*
- * A private key at work: it signs what TLS handshakes contain and refuses
- * everything else.
+ * A private key at work: it signs what a server signs in TLS handshakes and
+ * refuses everything else.
  *
- * The asker may be captured.  What the size of anything is comes from the key,
- * never from the request; an RSA block is signed only if it unmasks as a
- * well-formed EMSA-PSS or PKCS #1 v1.5 signature block with SHA-256, 384 or
- * 512, an ECDSA request only if it is as long as one of these digests.  There
- * is no decryption.
+ * The asker may be captured.  It hands over the content of a signature, whole: a
+ * server's CertificateVerify of TLS 1.3, or the randoms and the ephemeral key of
+ * TLS 1.2; not a client's, not a byte more.  Digest and padding are made here.
+ * So a captured asker can take part in handshakes as this server, and has nothing
+ * else signed: no certificate, no message, no login as a client.  There is no
+ * decryption.
  *
- * TLS libraries hand over the digest, not what was hashed, so a captured asker
- * can have a digest of its choice signed: what else the key is trusted for, it
- * can forge while it is captured.  A key should have this one use.
+ * Where the TLS library does not hand over the content, there is block.h.
  */
 #ifndef PROC_KEY_SIGN_H
 #define PROC_KEY_SIGN_H
@@ -38,12 +37,15 @@ void sign_key_free(struct sign_key **);
 /* The name of the key: equal to that of the certificate it belongs to. */
 const uint8_t *sign_key_id(const struct sign_key *);
 
+/* The key itself, for block.h. */
+EVP_PKEY *sign_key_pkey(const struct sign_key *);
+
 /*
  * Signs; the id in the request is the caller's business, who chose the key.
- * out has room for SHADOWKEY_BLOCK_MAX bytes.  Returns the number of
- * bytes, or -1 with the reason: the asker sent what no handshake contains, and
- * is to be treated as captured.
+ * out has room for SHADOWKEY_BLOCK_MAX bytes.  Returns the number of bytes, or -1
+ * with the reason: the asker sent what no handshake contains, and is to be treated
+ * as captured.
  */
-int sign_block(struct sign_key *, const struct shadowkey_request *, uint8_t *out, struct error *);
+int sign_content(struct sign_key *, const struct shadowkey_request *, uint8_t *out, struct error *);
 
 #endif

@@ -1,9 +1,12 @@
 /*
- * What a captured http asks `key` to sign: of RSA blocks near a right one,
- * nothing is signed that differs from it in more than the digest.
+ * What a captured http asks `key` to sign: nothing is signed but what these few lines
+ * build again from its parts, a handshake of TLS 1.2 or 1.3.
+ *
+ * The first byte is the scheme, the second the key, the rest the content.
  */
 #include <sys/mman.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,68 +19,86 @@
 
 #include "proc/key/sign.h"
 
-#define SIZE 256 /* of a 2048-bit modulus */
+#define KEYS 3
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-static struct sign_key *key;
+static struct sign_key *keys[KEYS];
+
+static EVP_PKEY *
+make_key(int i)
+{
+	return (i == 0 ? EVP_RSA_gen(2048) : EVP_EC_gen(i == 1 ? "P-256" : "P-384"));
+}
 
 static void
-make_signer(void)
+make_signer(int i)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
-	EVP_PKEY *pkey = NULL;
+	EVP_PKEY *pkey = make_key(i);
 	int fd = memfd_create("key", 0);
 	FILE *file = fdopen(dup(fd), "w");
 	struct error error;
 
-	if (file == NULL || EVP_PKEY_keygen_init(ctx) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, SIZE * 8) != 1 ||
-	    EVP_PKEY_keygen(ctx, &pkey) != 1 ||
+	if (file == NULL || pkey == NULL ||
 	    PEM_write_PrivateKey(file, pkey, NULL, NULL, 0, NULL, NULL) != 1 || fclose(file) != 0 ||
-	    lseek(fd, 0, SEEK_SET) != 0 || sign_key_read(fd, "key", &key, &error) == -1)
+	    lseek(fd, 0, SEEK_SET) != 0 || sign_key_read(fd, "key", &keys[i], &error) == -1)
 		abort();
 	close(fd);
 	EVP_PKEY_free(pkey);
-	EVP_PKEY_CTX_free(ctx);
 }
 
-/* A block that is right but for what the input changes in it. */
-static void
-shape(uint8_t block[SIZE], const uint8_t *data, size_t size)
+/* Whether this is TLS 1.3's, but for the hash of the transcript at the end. */
+static bool
+is_tls13(const uint8_t *content, size_t len)
 {
-	static const uint8_t info[] = { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-		0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
+	static const char head[] =
+	    "                                                                "
+	    "TLS 1.3, server CertificateVerify";
 
-	memset(block, 0xff, SIZE);
-	block[0] = 0;
-	block[1] = 1;
-	block[SIZE - 52] = 0;
-	memcpy(block + SIZE - 51, info, sizeof(info));
-	for (size_t i = 0; i + 1 < size; i += 2)
-		block[data[i]] = data[i + 1];
+	return ((len == sizeof(head) + 32 || len == sizeof(head) + 48) &&
+		memcmp(content, head, sizeof(head)) == 0);
+}
+
+/* Whether after 64 bytes of randoms this is one of four beginnings, and the rest of a point. */
+static bool
+is_tls12(const uint8_t *content, size_t len)
+{
+	return ((len == 100 && memcmp(content + 64, "\x03\x00\x1d\x20", 4) == 0) ||
+		(len == 133 && memcmp(content + 64, "\x03\x00\x17\x41\x04", 5) == 0) ||
+		(len == 165 && memcmp(content + 64, "\x03\x00\x18\x61\x04", 5) == 0) ||
+		(len == 201 && memcmp(content + 64, "\x03\x00\x19\x85\x04", 5) == 0));
+}
+
+/* Whether a key makes such signatures in TLS 1.3. */
+static bool
+is_scheme_of_tls13(int key, int scheme)
+{
+	return (key == 0 ? scheme <= 2 : scheme == (key == 1 ? 6 : 7));
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t block[SIZE], out[SHADOWKEY_BLOCK_MAX], good[SIZE];
-	struct shadowkey_request request = {
-		.alg = SHADOWKEY_RSA, .block = block, .block_len = SIZE
-	};
+	uint8_t out[SHADOWKEY_BLOCK_MAX];
+	struct shadowkey_request request;
 	struct error error;
+	int key, scheme;
 
-	if (key == NULL)
-		make_signer();
-	if (size == SIZE)
-		memcpy(block, data, SIZE);
-	else
-		shape(block, data, size);
-	if (sign_block(key, &request, out, &error) == -1)
+	if (keys[0] == NULL)
+		for (int i = 0; i < KEYS; i++)
+			make_signer(i);
+	if (size < 2)
+		return (-1);
+	scheme = data[0] % (SIGSCHEME_ECDSA_DIGEST + 1);
+	key = data[1] % KEYS;
+	request = (struct shadowkey_request){ sign_key_id(keys[key]), (enum sigscheme)scheme,
+		data + 2, size - 2 };
+	if (sign_content(keys[key], &request, out, &error) == -1)
 		return (0);
-	/* Nothing but the digest may differ from the one right block; random bytes are no PSS. */
-	shape(good, NULL, 0);
-	if (memcmp(good, block, SIZE - 32) != 0)
+	if ((scheme < 6) != (key == 0) || scheme > 8)
+		__builtin_trap();
+	if (!is_tls12(data + 2, size - 2) &&
+	    !(is_tls13(data + 2, size - 2) && is_scheme_of_tls13(key, scheme)))
 		__builtin_trap();
 	return (0);
 }

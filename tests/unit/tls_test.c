@@ -21,25 +21,16 @@
 
 #include "proc/http/tls.h"
 #include "proc/key/sign.h"
+#include "tests/unit/handshakes.h"
 #include "tests/unit/tls_make.h"
 
 static uint8_t ticket_keys[TLS_TICKET_KEYS_SIZE];
 static struct sign_key *signer;
-static unsigned asked; /* signatures */
 
 /* A node's certificate and key, two CAs, and clients of theirs. */
 static EVP_PKEY *server_key, *ca_key, *client_key;
 static X509 *server_cert, *ca_cert, *other_ca;
 static char *server_pem, *ca_pem;
-
-static int
-ask(void *arg, const struct shadowkey_request *request, uint8_t *out)
-{
-	struct error error;
-
-	asked++;
-	return (sign_block(signer, request, out, &error));
-}
 
 static struct tls_setup
 setup_of(void)
@@ -52,7 +43,8 @@ setup_of(void)
 	    .key_id = sign_key_id(signer),
 	    .ticket_keys = ticket_keys,
 	    .http2 = true,
-	    .ask = ask,
+	    .ask = ask_signer,
+	    .arg = &one_asked,
 	});
 }
 
@@ -80,10 +72,6 @@ expect_refused(const struct tls_setup *setup, const char *text)
 static int
 start(void **state)
 {
-	char *pem;
-	int fd;
-	struct error error;
-
 	memset(ticket_keys, 7, sizeof(ticket_keys));
 	server_key = make_key(NID_X9_62_prime256v1);
 	ca_key = make_key(NID_X9_62_prime256v1);
@@ -93,11 +81,8 @@ start(void **state)
 	other_ca = make_cert(&(struct cert_spec){ .name = "ca", .key = server_key, .ca = true });
 	server_pem = cert_pem(server_cert);
 	ca_pem = cert_pem(ca_cert);
-	pem = key_pem(server_key, NULL);
-	fd = text_fd(pem);
-	assert_int_equal(sign_key_read(fd, "k", &signer, &error), 0);
-	close(fd);
-	free(pem);
+	signer = load_key(server_key);
+	one_asked.key = signer;
 	return (0);
 }
 
@@ -184,16 +169,16 @@ test_digests_that_are_not_signed(void **state)
 	SSL_CTX *server = make_ctx(&setup);
 
 	SSL_CTX_set_security_level(server, 0);
-	asked = 0;
+	one_asked.count = 0;
 	for (size_t i = 0; i < 2; i++) {
 		SSL_CTX *client = client_of(TLS1_2_VERSION);
 
 		assert_int_equal(SSL_CTX_set1_sigalgs_list(client, sigalgs[i]), 1);
 		assert_false(talks(server, client));
 	}
-	assert_int_equal(asked, 0);
+	assert_int_equal(one_asked.count, 0);
 	assert_true(talks(server, client_of(TLS1_2_VERSION)));
-	assert_int_equal(asked, 1);
+	assert_int_equal(one_asked.count, 1);
 	SSL_CTX_free(server);
 }
 
@@ -212,11 +197,11 @@ test_no_signature_named(void **state)
 
 	SSL_CTX_set_security_level(server, 0);
 	ssl = SSL_new(server);
-	asked = 0;
+	one_asked.count = 0;
 	assert_int_equal(BIO_write(in, hello, sizeof(hello) - 1), sizeof(hello) - 1);
 	SSL_set_bio(ssl, in, BIO_new(BIO_s_mem()));
 	assert_int_equal(SSL_accept(ssl), -1);
-	assert_int_equal(asked, 0);
+	assert_int_equal(one_asked.count, 0);
 	SSL_free(ssl);
 	SSL_CTX_free(server);
 	ERR_clear_error();
