@@ -144,6 +144,20 @@ def test_endless_headers(node):
     assert pss(node) < before + 16 * MIB
 
 
+@pytest.mark.parametrize("begin, unit", [(b"1;", b"a"), (b"", b"1;a=b\r\n \r\n"), (b"0\r\n", b"A: b\r\n"), (b"0\r\nA: ", b"b")],
+                         ids=["extension", "extensions", "trailers", "trailer"])
+def test_endless_chunks(node, begin, unit):
+    """What is said beside a body in chunks is dropped as it comes; its time has an end (test_who_stalls_is_cut)."""
+    before, piece, sent = pss(node), unit * (MIB // len(unit)), 0
+    with still_served(node), socket.create_connection(("127.0.0.1", node.port), timeout=5) as client:
+        client.sendall(POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n" + begin)
+        while sent < 100 * MIB:
+            client.sendall(piece)
+            sent += len(piece)
+        body = sent // len(unit) if unit.startswith(b"1;") else 0
+        assert pss(node) < before + 3 * body + 8 * MIB
+
+
 def test_many_idle_connections(node):
     held = [socket.create_connection(("127.0.0.1", node.port)) for _ in range(500)]
     with still_served(node, 1.0):
