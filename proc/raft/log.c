@@ -489,6 +489,27 @@ copy_entry(void *arg, const struct log_entry *entry)
 }
 
 /*
+ * Where a new segment might find no place: the same bytes at the same place, which no
+ * torn write can make worse, nor need space.
+ */
+static int
+rewrite_in_place(struct log *log, const struct place *place, struct error *error)
+{
+	const struct segment *segment = find_segment(log, place->sequence);
+	struct buf data = BUF_INIT;
+	int result = read_place(log, place, &data, error);
+
+	if (result == 0 &&
+	    file_write(log->dir, segment->file, data.data,
+		sizeof(struct batch_head) + place->length, (off_t)place->offset) == -1)
+		result = error_set_errno(error, "raft log: writing the last batch again");
+	if (result == 0 && log->dir->ops->sync(log->dir, segment->file) == -1)
+		fatal_sync("raft log: sync of the last batch");
+	buf_fini(&data);
+	return (result);
+}
+
+/*
  * The last batch may be in the page cache only (killed between write and flush),
  * or clean in memory and not on the disk (a flush that failed).  It is written
  * again, into a new segment, and flushed, before anybody hears of it.  The
@@ -509,6 +530,8 @@ rewrite_last(struct log *log, struct error *error)
 	if (log->nplaces == 0 || log->segments[log->nsegments - 1].end == LOG_BLOCK)
 		return (0);
 	last = log->places[log->nplaces - 1];
+	if (log->dir->ops->free_space(log->dir) < (int64_t)(2 * log->config.segment_size))
+		return (rewrite_in_place(log, &last, error));
 	alone = last.offset == LOG_BLOCK;
 	log_begin(log);
 	if (log_read(log, last.first, copy_entry, log, error) == -1)

@@ -157,6 +157,13 @@ ledger_append(struct ledger *ledger, struct ledger_record *record)
 	return (0);
 }
 
+int
+ledger_write_again(struct ledger *ledger, const struct ledger_record *record)
+{
+	return (file_write(ledger->dir, ledger->file, record, sizeof(*record),
+	    (off_t)((record->sequence - 1) * LEDGER_RECORD)));
+}
+
 void
 ledger_sync(struct ledger *ledger)
 {

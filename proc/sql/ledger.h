@@ -66,6 +66,8 @@ int ledger_open(struct ledger *, struct file_dir *,
 void ledger_close(struct ledger *);
 /* Fills in magic, version, sequence and crc, and writes; no flush.  -1 with errno. */
 int ledger_append(struct ledger *, struct ledger_record *);
+/* Writes a record that was read again, where it is.  -1 with errno. */
+int ledger_write_again(struct ledger *, const struct ledger_record *);
 /* A failed flush ends the process. */
 void ledger_sync(struct ledger *);
 uint64_t ledger_slots_used(const struct ledger *);

@@ -204,7 +204,9 @@ secure_record(struct store *store, struct error *error)
 		return (0);
 	if (copy.kind == LEDGER_FLOOR)
 		copy.kind = LEDGER_COMMIT;
-	if (ledger_append(&store->ledger, &copy) == -1)
+	/* On a full disk there may be no place for one more; what was read can have reached it. */
+	if (ledger_append(&store->ledger, &copy) == -1 &&
+	    (errno != ENOSPC || ledger_write_again(&store->ledger, &store->picked) == -1))
 		return (error_set_errno(error, "db/" LEDGER_NAME));
 	ledger_sync(&store->ledger);
 	return (0);

@@ -24,6 +24,17 @@ store_scaled(const struct store_config *config, uint64_t size)
 	return (config->scale > 1 ? size / config->scale : size);
 }
 
+/* A start takes some space, for this process and for raft, which hears of us next. */
+static void
+make_room(struct store *store)
+{
+	struct file_dir *dir = store->config.dir;
+
+	store->has_reserve =
+	    dir->ops->free_space(dir) < (int64_t)store_scaled(&store->config, DISK_SPARE);
+	store_give_reserve(store);
+}
+
 struct store *
 store_pick(const struct store_config *config, struct error *error)
 {
@@ -33,6 +44,7 @@ store_pick(const struct store_config *config, struct error *error)
 		fatal("calloc");
 	store->config = *config;
 	store->ledger.file = -1;
+	make_room(store);
 	if (install_prepare(config, error) == -1 || recover_pick(store, error) == -1) {
 		store_close(store);
 		return (NULL);

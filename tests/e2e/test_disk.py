@@ -1,5 +1,6 @@
 """A full disk: writes are refused, reads go on, and with space writes work again. Needs root, to mount a tmpfs."""
 
+import contextlib
 import os
 import subprocess
 import time
@@ -56,18 +57,44 @@ def fill(node, acknowledged, limit=60):
     raise AssertionError("the disk does not get full")
 
 
+def take_all(node):
+    """Somebody else fills the disk to its last byte."""
+    ballast = node.data.parent / "ballast"
+    with open(ballast, "ab", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
+    assert os.statvfs(node.data).f_bavail == 0
+    return ballast
+
+
+def test_start_on_a_full_disk(small):
+    """Each time whatever a start has freed is taken from it, and it still serves what is there."""
+    small.execute("CREATE TABLE t(n INTEGER PRIMARY KEY, b)")
+    acknowledged = {n for n in range(20) if write(small, n, 3000)[0]}
+    assert len(acknowledged) == 20
+    for _ in range(8):
+        take_all(small)
+        small.kill()
+        ballast = take_all(small)
+        small.start()
+        for level in ("none", "weak", "linearizable"):
+            assert rows(small, level) == acknowledged
+        assert write(small, 10 ** 6) == (
+            False, "503 database or disk is full: too little space is left for the log\n")
+    assert small.query("PRAGMA integrity_check") == [["ok"]]
+    ballast.unlink()
+    wait_for(lambda: write(small, 100, 10)[0], 30, "writing after space came back")
+    assert small.stop() == 0
+    small.start()
+    assert rows(small, "strong") == acknowledged | {100}
+
+
 def test_full_disk_and_space_again(small):
     small.execute("CREATE TABLE t(n INTEGER PRIMARY KEY, b)")
     acknowledged = set()
-    # Somebody else fills the disk.
-    ballast = small.data.parent / "ballast"
-    with open(ballast, "wb") as file:
-        try:
-            while True:
-                file.write(b"x" * 65536)
-                file.flush()
-        except OSError:
-            pass
+    ballast = take_all(small)
     error = fill(small, acknowledged)
     assert any(word in error.lower() for word in ("full", "space", "disk")), error
     assert small.process.poll() is None
