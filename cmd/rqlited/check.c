@@ -59,7 +59,7 @@ check_main(const struct master *master)
 	struct error error;
 	bool offered;
 
-	if (flags_check_files(master->flags, &error) == -1) {
+	if (spawn_check(master, &error) == -1 || flags_check_files(master->flags, &error) == -1) {
 		log_as("rqlited", "%s", error.text);
 		return (1);
 	}

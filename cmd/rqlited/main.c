@@ -220,7 +220,8 @@ start(struct master *master, int argc, char **argv)
 	}
 	log_as("mux", "mux serving on %s, advertising %s", flags->raft_addr, flags->raft_adv_addr);
 	/* What can be found wrong without the data directory is, before it is made. */
-	if (check_sandbox(flags, &error) == -1 || flags_check_files(flags, &error) == -1)
+	if (spawn_check(master, &error) == -1 || check_sandbox(flags, &error) == -1 ||
+	    flags_check_files(flags, &error) == -1)
 		return (die("", &error));
 	master->listener = listen_tcp(flags->http_addr, &error);
 	if (master->listener == -1)

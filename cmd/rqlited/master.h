@@ -123,6 +123,8 @@ void listen_again(int fd);
 
 /* spawn.c: one process. */
 void spawn_worker(struct master *, struct worker *);
+/* Whether all the programs are there: a start without one would only fail five times. */
+int spawn_check(const struct master *, struct error *);
 
 /* wire.c: what a new worker is told, and who talks to whom. */
 void wire_worker(struct master *, struct worker *);

@@ -65,6 +65,22 @@ exec_worker(const struct master *master, const struct worker *worker, int fd)
 	_exit(127);
 }
 
+int
+spawn_check(const struct master *master, struct error *error)
+{
+	for (int role = 0; role < ROLE__COUNT; role++) {
+		char path[4096];
+
+		if (role == ROLE_MASTER)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/rqlited-%s", master->libexec,
+		    role_name((enum role)role));
+		if (access(path, X_OK) == -1)
+			return (error_set_errno(error, "cannot execute %s", path));
+	}
+	return (0);
+}
+
 /* Names this life of the worker: what an earlier one asked for must not reach it. */
 static uint32_t
 draw_incarnation(void)

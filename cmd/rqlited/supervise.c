@@ -522,7 +522,8 @@ static void
 announce(struct master *master)
 {
 	const struct flags *flags = master->flags;
-	const char *colon = strrchr(flags->http_adv_addr, ':');
+	const char *host = flags->http_adv_addr, *colon = strrchr(host, ':');
+	int bracket = host[0] == '[' ? 1 : 0;
 	struct board_state state;
 
 	if (master->announced || !board_read(master->look, &state) || state.ready == 0)
@@ -532,7 +533,7 @@ announce(struct master *master)
 	log_as("rqlited", "node HTTP API available at %s://%s",
 	    flags->http_cert[0] != '\0' ? "https" : "http", flags->http_adv_addr);
 	log_as("rqlited", "connect using the command-line tool via 'rqlite -H %.*s -p %s'",
-	    (int)(colon - flags->http_adv_addr), flags->http_adv_addr, colon + 1);
+	    (int)(colon - host) - 2 * bracket, host + bracket, colon + 1);
 }
 
 static void

@@ -149,3 +149,28 @@ def test_zone(make_node, monkeypatch):
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + datetime.timedelta(hours=9)
     assert {line.split("]")[0] for line in node.log.splitlines()} >= {"[rqlited", "[store", "[mux"}
     assert all(abs(now - hour) < datetime.timedelta(minutes=10) for hour in hours)
+
+
+def test_installed_in_part(tmp_path, make_node):
+    for path, place in (("cmd/rqlited/rqlited", "sbin"), ("proc/rqlited-http", "libexec/rqlited")):
+        (tmp_path / place).mkdir(parents=True)
+        shutil.copy(pathlib.Path(PROGRAM).parents[2] / path, tmp_path / place)
+    program = tmp_path / "sbin/rqlited"
+    for first in (["-check"], []):
+        words = [program, *first, "-http-addr", make_node().address, "-raft-addr", make_node().address]
+        done = subprocess.run([*words, str(tmp_path / "d")], capture_output=True, text=True, timeout=15)
+        assert done.returncode == 1
+        assert re.search(r"\] \S+ \S+ cannot execute \S+/libexec/rqlited/rqlited-auth: No such file or directory\n$", done.stderr)
+        assert not (tmp_path / "d").exists()
+
+
+def test_the_host_of_an_ipv6_address(make_node):
+    node = make_node()
+    address = "[::1]:%d" % node.port
+    with open(node.dir / "log", "w") as log:
+        words = [node.program, "-http-addr", address, "-raft-addr", "127.0.0.1:%d" % node.raft_port, str(node.data)]
+        node.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log)
+    wait_for(lambda: "connect using" in node.log, 10)
+    assert lines(node)[-2:] == ["[rqlited] node HTTP API available at http://" + address,
+                                "[rqlited] connect using the command-line tool via 'rqlite -H ::1 -p %d'" % node.port]
+    assert node.stop() == 0
