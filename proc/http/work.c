@@ -33,6 +33,12 @@ is_leader(struct http *http)
 	    (state->lease_until == UINT64_MAX || (uint64_t)http_now_ns() < state->lease_until));
 }
 
+static bool
+is_get(const struct job *job)
+{
+	return (h2o_memis(job->req->method.base, job->req->method.len, "GET", 3));
+}
+
 /* ---- answers that need nobody ---- */
 
 void
@@ -63,7 +69,7 @@ redirect_to_console(struct job *job, int status)
 	static const char found[] = "<a href=\"/console/\">Found</a>.\n\n";
 	static const char moved[] = "<a href=\"/console/\">Moved Permanently</a>.\n\n";
 	const char *body = status == 302 ? found : moved;
-	bool get = job->req->method.len == 3 && memcmp(job->req->method.base, "GET", 3) == 0;
+	bool get = is_get(job);
 
 	h2o_add_header(&job->req->pool, &job->req->res.headers, H2O_TOKEN_LOCATION, "Location",
 	    H2O_STRLIT("/console/"));
@@ -80,12 +86,6 @@ answer_not_built(struct job *job)
 }
 
 /* ---- bodies ---- */
-
-static bool
-is_get(const struct job *job)
-{
-	return (h2o_memis(job->req->method.base, job->req->method.len, "GET", 3));
-}
 
 static enum command_kind
 kind_of(const struct job *job)
@@ -141,34 +141,20 @@ statements_counter(const struct job *job)
 	}
 }
 
-/* One statement of plain text, from the body or from q. */
+/* What is to be run: one statement in q or a plain body, or the list of a JSON body. */
 static int
-encode_text(struct job *job, const char *sql, size_t len, struct buf *out)
+add_statements(struct job *job, struct buf *out, struct body_error *error)
 {
-	struct body_error error;
+	enum endpoint endpoint = job->route->endpoint;
+	h2o_iovec_t body = job->req->entity;
 	size_t at = out->len;
 
 	command_begin(out, kind_of(job), flags_of(job), job->params.db_timeout_ns);
-	if (body_text(sql, len, out, at, &error) == -1) {
-		answer_error(job, error.status, "%s", error.text);
-		return (-1);
-	}
-	return (0);
-}
-
-static int
-encode_body(struct job *job, struct buf *out)
-{
-	h2o_req_t *req = job->req;
-	struct body_error error;
-	size_t at = out->len;
-
-	command_begin(out, kind_of(job), flags_of(job), job->params.db_timeout_ns);
-	if (body_json(req->entity.base, req->entity.len, out, at, &error) == -1) {
-		answer_error(job, error.status, "%s", error.text);
-		return (-1);
-	}
-	return (0);
+	if ((endpoint == ENDPOINT_QUERY || endpoint == ENDPOINT_SQL) && is_get(job))
+		return (body_text(job->params.q, job->params.q_len, out, at, error));
+	if (is_plain_text(job))
+		return (body_text(body.base, body.len, out, at, error));
+	return (body_json(body.base, body.len, out, at, error));
 }
 
 /* Forbidden PRAGMAs by how a statement begins: the whole request is refused. */
@@ -187,25 +173,30 @@ has_forbidden_pragma(const struct buf *command)
 	return (false);
 }
 
+/* Once for each request, however often it is encoded. */
+static void
+count_received(struct job *job, const struct buf *encoded)
+{
+	struct command command;
+
+	if (!job->counted && command_open(&command, buf_bytes(encoded), buf_size(encoded)))
+		counter_add(job->http->counters, statements_counter(job), command.statements);
+	job->counted = true;
+}
+
 /* The request as a command, in the worker's scratch buffer; false if it was answered. */
 static bool
 encode(struct job *job)
 {
 	struct buf *out = &job->http->scratch;
-	h2o_req_t *req = job->req;
-	struct command command;
 	bool analyze = job->route->endpoint == ENDPOINT_SQL;
-	int result;
+	struct body_error error;
 
 	buf_reset(out, MIB);
-	if ((job->route->endpoint == ENDPOINT_QUERY || analyze) && is_get(job))
-		result = encode_text(job, job->params.q, job->params.q_len, out);
-	else if (is_plain_text(job))
-		result = encode_text(job, req->entity.base, req->entity.len, out);
-	else
-		result = encode_body(job, out);
-	if (result == -1)
+	if (add_statements(job, out, &error) == -1) {
+		answer_error(job, error.status, "%s", error.text);
 		return (false);
+	}
 	if (buf_size(out) > (analyze ? ANALYZE_MAX : COMMAND_MAX - 64)) {
 		answer_error(job, 413, "request too large: %lu bytes in binary form is the limit",
 		    analyze ? ANALYZE_MAX : COMMAND_MAX);
@@ -214,9 +205,7 @@ encode(struct job *job)
 	if (analyze)
 		return (true);
 	/* What is refused below was received all the same. */
-	if (!job->counted && command_open(&command, buf_bytes(out), buf_size(out)))
-		counter_add(job->http->counters, statements_counter(job), command.statements);
-	job->counted = true;
+	count_received(job, out);
 	if (has_forbidden_pragma(out)) {
 		answer_envelope_error(job, "disallowed pragma");
 		return (false);
@@ -502,7 +491,7 @@ start_sql(struct job *job)
 static void
 start_leader(struct job *job)
 {
-	if (h2o_memis(job->req->method.base, job->req->method.len, "GET", 3))
+	if (is_get(job))
 		status_leader(job);
 	else
 		answer_not_built(job);

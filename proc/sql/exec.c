@@ -228,7 +228,7 @@ exec_fold(struct exec *x, int code, const char *error)
 
 /* 0 if nobody wants to know. */
 static int64_t
-now_ns(const struct exec *x)
+timing_ns(const struct exec *x)
 {
 	return ((x->entry.flags & COMMAND_TIMINGS) != 0 ? clock_monotonic_ns() : 0);
 }
@@ -236,7 +236,7 @@ now_ns(const struct exec *x)
 static double
 seconds_of(const struct run *r)
 {
-	return ((double)(now_ns(r->exec) - r->started_ns) / 1e9);
+	return ((double)(timing_ns(r->exec) - r->started_ns) / 1e9);
 }
 
 /* The string ends in an error, which is its result. */
@@ -564,7 +564,7 @@ run_next(struct exec *x, struct exec_string *s, struct json *j)
 	bool last;
 
 	x->authorizer.batch = x->batch;
-	r.started_ns = now_ns(x);
+	r.started_ns = timing_ns(x);
 	if (!x->tables_known && !load_tables(x))
 		return (EXEC_MACHINE);
 	if (s->first && sqltext_is_complex(s->pos, s->left))
