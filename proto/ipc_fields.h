@@ -42,9 +42,11 @@
 #define drained_FIELDS(F) F(bool8, good, 0) F(text, reason, IPC_TEXT_MAX)
 #define reloaded_FIELDS(F) F(u64, generation, 0) F(bool8, commit, 0)
 
+/* `ticket`: what the same user and password were worth before; empty if http has none. */
 #define auth_check_FIELDS(F)							\
 	F(u64, request, 0) F(bytes, address, 16)				\
-	F(bytes, user, IPC_USER_MAX) F(bytes, password, IPC_PASSWORD_MAX)
+	F(bytes, user, IPC_USER_MAX) F(bytes, password, IPC_PASSWORD_MAX)	\
+	F(bytes, ticket, IPC_TICKET_MAX)
 /* A ticket of an older generation; the answer is nobody's if its user is not the same any more. */
 #define auth_renew_FIELDS(F) F(u64, request, 0) F(bytes, ticket, IPC_TICKET_MAX)
 /* `known`: http may keep it for who sends the same credentials again. */

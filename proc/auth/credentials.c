@@ -352,6 +352,15 @@ credentials_mark(struct credentials *credentials, const uint8_t key[16])
 			user->mark = mark_of(user, key);
 }
 
+bool
+credentials_is_mark_of(
+    const struct credentials *credentials, uint64_t mark, const char *name, size_t len)
+{
+	const struct user *user = find_user(credentials, name, len);
+
+	return (mark != TICKET_NOBODY && user != NULL && user->mark == mark);
+}
+
 void
 credentials_renew(const struct credentials *credentials, uint64_t mark, struct login *login)
 {

@@ -80,6 +80,10 @@ void credentials_login(struct credentials *, const struct credentials_claim *, s
  */
 void credentials_mark(struct credentials *, const uint8_t key[16]);
 
+/* Whether the user of this name has this mark. */
+bool credentials_is_mark_of(
+    const struct credentials *, uint64_t mark, const char *user, size_t user_len);
+
 /*
  * What the user of a mark may do now, as if just logged in; nobody's login if there is
  * no such user any more.

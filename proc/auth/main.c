@@ -119,6 +119,30 @@ read_credentials(struct auth *auth, struct error *error)
 	return (credentials);
 }
 
+/* Sealed by us, and not at its end. */
+static bool
+is_good_ticket(const struct auth *auth, const struct ipc_bytes *sealed, struct ticket *ticket)
+{
+	return (ticket_open_whole(sealed->data, sealed->len, auth->keys, ticket) == 0 &&
+		now_ms() < ticket->expires_ms);
+}
+
+/*
+ * Whether the client was let in as this user lately, with the secret of now: it is
+ * not for the wrong passwords of others that it shall be kept out, when http or a
+ * reload has it asked again.  A captured http gains nothing: it has seen that
+ * password.
+ */
+static bool
+is_vouched_for(const struct auth *auth, const struct msg_auth_check *check)
+{
+	struct ticket ticket;
+
+	return (is_good_ticket(auth, &check->ticket, &ticket) &&
+		credentials_is_mark_of(auth->credentials, ticket.user,
+		    (const char *)check->user.data, check->user.len));
+}
+
 /* What a login was worth, and the ticket for it. */
 static void
 decide(struct auth *auth, const struct msg_auth_check *check, struct login *login)
@@ -130,7 +154,8 @@ decide(struct auth *auth, const struct msg_auth_check *check, struct login *logi
 	uint32_t failures;
 
 	memcpy(address, check->address.data, check->address.len);
-	if (claim.user_len > 0 && !throttle_allows(&auth->throttle, address, now_ms())) {
+	if (claim.user_len > 0 && !is_vouched_for(auth, check) &&
+	    !throttle_allows(&auth->throttle, address, now_ms())) {
 		struct credentials_claim nobody = { "", 0, "", 0 };
 
 		credentials_login(auth->credentials, &nobody, login);
@@ -189,8 +214,7 @@ on_auth_renew(void *state, struct chan *chan, const union msg *msg, int fd)
 	struct msg_auth_result result = { .request = renew->request };
 	struct login login;
 
-	if (ticket_open_whole(renew->ticket.data, renew->ticket.len, auth->keys, &old) == -1 ||
-	    now_ms() >= old.expires_ms)
+	if (!is_good_ticket(auth, &renew->ticket, &old))
 		old.user = TICKET_NOBODY;
 	credentials_renew(auth->credentials, old.user, &login);
 	ticket.perms = login.perms;

@@ -90,6 +90,8 @@ ask_auth(struct job *job)
 	check.user.len = basic.user_len;
 	check.password.data = (const uint8_t *)basic.password;
 	check.password.len = basic.password_len;
+	check.ticket.data = job->ticket;
+	check.ticket.len = job->ticket_len;
 	auth->secret = true;
 	msg_auth_check_send(auth, &check, -1);
 	explicit_bzero(scratch, sizeof(scratch));
@@ -98,7 +100,7 @@ ask_auth(struct job *job)
 	job_hold(job);
 }
 
-/* The ticket of who sent the same header before, if it is still good. */
+/* The ticket of who sent the same header before; whether it is still good. */
 static bool
 find_ticket(struct job *job)
 {
@@ -111,12 +113,11 @@ find_ticket(struct job *job)
 	    header != NULL ? header->len : 0, hash);
 	memcpy(job->auth_key, hash, sizeof(hash));
 	entry = entry_of(http, job->auth_key);
-	if (entry->len == 0 || memcmp(entry->key, hash, sizeof(hash)) != 0 ||
-	    entry->generation < http_state(http)->generation ||
-	    http_now_ns() / 1000000 >= entry->until_ms)
+	if (entry->len == 0 || memcmp(entry->key, hash, sizeof(hash)) != 0)
 		return (false);
 	take_entry(job, entry);
-	return (true);
+	return (entry->generation >= http_state(http)->generation &&
+		http_now_ns() / 1000000 < entry->until_ms);
 }
 
 bool
@@ -160,7 +161,7 @@ forget(struct job *job)
 	struct ticket_entry *entry = entry_of(job->http, job->auth_key);
 
 	if (memcmp(entry->key, job->auth_key, sizeof(entry->key)) == 0)
-		memset(entry, 0, sizeof(*entry));
+		entry->until_ms = 0;
 }
 
 void

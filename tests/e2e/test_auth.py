@@ -212,6 +212,30 @@ def test_removed_user_loses_the_open_connection(make_node):
     connection.close()
 
 
+def test_others_guesses_keep_out_nobody_who_was_in(make_node):
+    """A reload voids all tickets; who had one logs in again while passwords are not looked at."""
+    node = make_node()
+    node.user = "a:pw-a"
+    hashed = hash_password("pw-h")
+    node.flags += ["-auth", write_users(node, user("a", "all"), user("h", "all", password_hash=hashed),
+                                        user("changed", "all"), user("late", "all"))]
+    node.start()
+
+    def statuses():
+        for i in range(40):
+            assert node.get("/status", headers=basic("a", "guess%d" % i)).status == 401
+        return {name: node.get("/debug/vars", headers=basic(name, "pw-" + name)).status
+                for name in ("late", "changed", "a", "h")}
+
+    for name in ("a", "h", "changed"):
+        assert node.get("/debug/vars", headers=basic(name, "pw-" + name)).status == 200
+    write_users(node, user("a", "all"), user("h", "all", password_hash=hashed), user("late", "all"),
+                user("changed", "all", password="pw-new"))
+    reload(node, READ)
+    assert statuses() == {"late": 401, "changed": 401, "a": 200, "h": 200}
+    assert statuses() == {"late": 401, "changed": 401, "a": 200, "h": 200}
+
+
 def test_bad_file_changes_nothing(make_node):
     node = make_node()
     path = node.dir / "users.json"

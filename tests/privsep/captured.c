@@ -7,6 +7,7 @@
  * line; test_captured.py gives them.  "-" is an empty ticket.
  *
  *	login USER PASSWORD		known|unknown PERMS GENERATION TICKET
+ *	again TICKET USER PASSWORD	the same
  *	renew TICKET			the same
  *	execute TICKET KIND SQL		to raft; KIND: execute, query, request
  *	begin TICKET SIZE		to raft: a DELETE so long that it goes in parts
@@ -57,6 +58,7 @@ struct captured {
 	uint64_t upload; /* the request that goes in parts */
 	struct buf command;
 	bool veto;
+	struct ipc_bytes vouch; /* of the login under way: a ticket, or nothing */
 };
 
 static const char *const refusals[REFUSED__COUNT] = { "no-leader", "not-open", "not-ready", "busy",
@@ -348,9 +350,19 @@ do_login(struct captured *c, char *args, struct buf *out)
 	address[15] = (uint8_t)c->request;
 	check.user = ipc_text(strsep(&args, " "));
 	check.password = ipc_text(args);
+	check.ticket = c->vouch;
 	msg_auth_check_send(&c->chans[ROLE_AUTH], &check, -1);
 	(void)chan_flush_wait(&c->chans[ROLE_AUTH], ANSWER_MS);
 	print_login(c, out);
+}
+
+/* A login with a ticket that was given before. */
+static void
+do_again(struct captured *c, char *args, struct buf *out)
+{
+	c->vouch = hex_read(strsep(&args, " "), IPC_TICKET_MAX);
+	do_login(c, args, out);
+	c->vouch.len = 0;
 }
 
 static void
@@ -596,6 +608,7 @@ static const struct order {
 	void (*run)(struct captured *, char *args, struct buf *out);
 } orders[] = {
 	{ "login", do_login },
+	{ "again", do_again },
 	{ "renew", do_renew },
 	{ "execute", do_execute },
 	{ "begin", do_begin },

@@ -278,11 +278,21 @@ def test_captured_http_can_not_guess_passwords(fresh):
     """Whatever addresses it names: past twenty wrong ones a second the right one is refused unseen."""
     node = fresh()
     right, wrong = "login all " + PASSWORDS["all"], "login all guess"
-    assert node.order(right).startswith("known %d " % ALL)
+    ticket, query = node.ticket("all", ALL), node.ticket("query", QUERY)
+    nobody = node.order("login all wrong").split()[3]
     for _ in range(300):  # more than are looked at in advance
         assert node.order(wrong).startswith("unknown 0 ")
     # Now and then a guess is free again; it is the next wrong one's, mostly.
     assert "unknown" in {node.order(right).split()[0] for _ in range(20) if node.order(wrong)}
+    # Nor does the ticket of another help, one that is no ticket, or nobody's.
+    for other in (query, flipped(ticket, 200), nobody, *NO_TICKETS.values()):
+        again = "again %s " % other + right[len("login "):]
+        assert "unknown" in {node.order(again).split()[0] for _ in range(20) if node.order(wrong)}
+    # Who was let in is let in again meanwhile: his password is no secret to who has his ticket.
+    for _ in range(20):
+        node.order(wrong)
+        assert node.order("again %s " % ticket + right[len("login "):]).startswith("known %d " % ALL)
+        assert node.order("again %s all guess" % ticket).startswith("unknown 0 ")
     wait_for(lambda: node.order(right).startswith("known %d " % ALL), 10, "an end of the limit")
 
 

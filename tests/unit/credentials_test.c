@@ -538,6 +538,10 @@ test_renewals_of_hashes(void **state)
 	assert_true(mark != TICKET_NOBODY);
 	credentials_renew(credentials, mark, &renewed);
 	assert_int_equal(renewed.perms, PERM_QUERY);
+	assert_true(credentials_is_mark_of(credentials, mark, "a", 1));
+	assert_false(credentials_is_mark_of(credentials, mark, "b", 1));
+	assert_false(credentials_is_mark_of(credentials, mark + 1, "a", 1));
+	assert_false(credentials_is_mark_of(credentials, TICKET_NOBODY, "a", 1));
 	credentials_free(&credentials);
 	/* The same password, hashed anew, or in clear: another secret. */
 	assert_true(mark != mark_in("[{\"username\":\"a\",\"password\":\"p\"}]", mark_key));
