@@ -34,8 +34,11 @@ store_wal_bytes(const struct store *store)
 }
 
 uint64_t
-store_database_bytes(const struct store *store)
+store_database_bytes(struct store *store)
 {
+	/* The last commit may not be in the ledger yet. */
+	if (store->frames > 0)
+		(void)store_read_tail(store);
 	return ((uint64_t)store->tail.pages * store->page_size);
 }
 

@@ -189,10 +189,9 @@ store_close(struct store *store)
 
 /* ---- commits ---- */
 
-/* What the WAL's last frame says of itself, read through SQLite's own file: closing another
- * descriptor of it would drop SQLite's locks. */
-static int
-read_tail(struct store *store)
+/* Through SQLite's own file: closing another descriptor of it would drop SQLite's locks. */
+int
+store_read_tail(struct store *store)
 {
 	struct ledger_record *tail = &store->tail;
 	uint8_t head[WAL_FRAME_HEAD];
@@ -223,7 +222,7 @@ store_append_record(struct store *store, enum ledger_kind kind)
 {
 	const struct store_position *at = &store->position;
 	struct ledger_record record = { .frames = 0 };
-	int rc = read_tail(store);
+	int rc = store_read_tail(store);
 
 	if (rc != SQLITE_OK)
 		return (rc);

@@ -111,7 +111,8 @@ enum store_pressure {
 
 enum store_pressure store_get_pressure(const struct store *);
 uint64_t store_wal_bytes(const struct store *);
-uint64_t store_database_bytes(const struct store *);
+/* After the last commit; reads of the WAL what the ledger does not say yet. */
+uint64_t store_database_bytes(struct store *);
 uint32_t store_page_size(const struct store *);
 
 /* Ballast: given up on a full disk so that a checkpoint can go on, made anew when there is room. */

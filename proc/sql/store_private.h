@@ -63,6 +63,8 @@ int install_end(struct file_dir *, struct error *);
 
 /* store.c */
 int store_exec(struct store *, const char *sql);
+/* Sees to it that `tail` is what the WAL's last frame, of which there is one, says of itself. */
+int store_read_tail(struct store *);
 /* Adds what the WAL says of its last frame to the position, and appends the record. */
 int store_append_record(struct store *, enum ledger_kind);
 /* `size` as the configuration scales it. */
