@@ -316,14 +316,16 @@ def test_a_fifo_in_the_file_s_place_changes_nothing(make_node):
     assert node.get("/status", headers=basic("a", "pw-a")).status == 200
 
 
-def test_loose_mode_is_warned_of(make_node):
+@pytest.mark.parametrize("mode, loose", [(0o400, False), (0o600, False), (0o640, False), (0o644, True), (0o660, True),
+                                         (0o650, True), (0o604, True), (0o700, True)])
+def test_loose_mode_is_warned_of(make_node, mode, loose):
     node = make_node()
     node.user = "a:pw-a"
     path = write_users(node, user("a", "all"))
-    (node.dir / "users.json").chmod(0o644)
+    (node.dir / "users.json").chmod(mode)
     node.flags += ["-auth", path]
     node.start()
-    assert "users.json" in node.log and "0640" in node.log
+    assert ("users.json: mode %03o is looser than 0640" % mode in node.log) == loose
     assert "pw-a" not in node.log
 
 
