@@ -386,7 +386,8 @@ write_limit(struct disk *disk, const struct disk_file *f, size_t len, off_t offs
 static void
 settle_range(struct disk_file *f, off_t offset, size_t len)
 {
-	size_t i = (size_t)offset / DISK_PAGE, end = ((size_t)offset + len + DISK_PAGE - 1) / DISK_PAGE;
+	size_t i = (size_t)offset / DISK_PAGE,
+	       end = ((size_t)offset + len + DISK_PAGE - 1) / DISK_PAGE;
 
 	for (; i < end; i++)
 		disk_page_settle(&f->pages[i]);
