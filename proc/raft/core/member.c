@@ -221,18 +221,29 @@ core_member_add(struct core *core, const struct peer_member *member, uint64_t *i
 	return (propose(core, &members, index));
 }
 
-enum core_error
-core_member_promote(struct core *core, uint64_t id, uint64_t *index)
+/* A copy of the members, to be changed, and the one that the change is about. */
+static enum core_error
+begin_change(struct core *core, uint64_t id, struct peer_configuration *members,
+    struct peer_member **member)
 {
-	struct peer_configuration members = core->latest;
 	enum core_error error = may_change(core);
-	struct peer_member *member;
 
 	if (error != CORE_OK)
 		return (error);
-	member = (struct peer_member *)peer_configuration_find(&members, id);
-	if (member == NULL)
-		return (CORE_NO_MEMBER);
+	*members = core->latest;
+	*member = (struct peer_member *)peer_configuration_find(members, id);
+	return (*member != NULL ? CORE_OK : CORE_NO_MEMBER);
+}
+
+enum core_error
+core_member_promote(struct core *core, uint64_t id, uint64_t *index)
+{
+	struct peer_configuration members;
+	struct peer_member *member;
+	enum core_error error = begin_change(core, id, &members, &member);
+
+	if (error != CORE_OK)
+		return (error);
 	if (member->suffrage == PEER_VOTER)
 		return (CORE_DUPLICATE);
 	member->suffrage = PEER_VOTER;
@@ -242,15 +253,12 @@ core_member_promote(struct core *core, uint64_t id, uint64_t *index)
 enum core_error
 core_member_remove(struct core *core, uint64_t id, uint64_t *index)
 {
-	struct peer_configuration members = core->latest;
-	enum core_error error = may_change(core);
+	struct peer_configuration members;
 	struct peer_member *member;
+	enum core_error error = begin_change(core, id, &members, &member);
 
 	if (error != CORE_OK)
 		return (error);
-	member = (struct peer_member *)peer_configuration_find(&members, id);
-	if (member == NULL)
-		return (CORE_NO_MEMBER);
 	if (member->suffrage == PEER_VOTER && core->voters == 1)
 		return (CORE_LAST_VOTER);
 	members.count--;
