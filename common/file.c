@@ -33,7 +33,15 @@ fd_of(struct file_dir *dir)
 static int
 real_open(struct file_dir *dir, const char *name, int flags)
 {
-	return (openat(fd_of(dir), name, flags | O_CLOEXEC | O_NOFOLLOW, 0600));
+	int fd = openat(fd_of(dir), name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct stat st;
+
+	/* A directory, a pipe: not one of ours, and some would let us wait for ever. */
+	if (fd == -1 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+		return (fd);
+	close(fd);
+	errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+	return (-1);
 }
 
 static int

@@ -65,6 +65,21 @@ read_vote(struct raft *raft, struct log_config *config)
 	raft->vote.synced = 0;
 }
 
+/* Nobody has an entry of a term that he has not written down before. */
+static void
+refuse_lost_vote(struct raft *raft)
+{
+	uint64_t last = log_last(raft->log), term = log_term(raft->log, last);
+
+	if (term > raft->vote.term)
+		proc_fail(&raft->proc, true,
+		    "failed to open store: raft/vote is %s, but the log has entries of term "
+		    "%" PRIu64 ": this node could vote twice. Remove its data directory and let it "
+			       "join again, "
+		    "or restore it from a backup",
+		    raft->vote.term == 0 ? "missing" : "too old", term);
+}
+
 void
 start_on_picked(void *state, struct chan *chan, const union msg *msg, int fd)
 {
@@ -83,6 +98,7 @@ start_on_picked(void *state, struct chan *chan, const union msg *msg, int fd)
 	raft->log = log_open(raft->dir, &config, &error);
 	if (raft->log == NULL)
 		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
+	refuse_lost_vote(raft);
 	raft->entries.log = raft->log;
 	if (raft->vote.term > 0 &&
 	    vote_write(raft->dir, raft->identity.instance, &raft->vote) == -1)

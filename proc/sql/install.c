@@ -40,13 +40,14 @@ struct install_record {
 
 _Static_assert(sizeof(struct install_record) == 72, "no padding");
 
+/* -1 with the error: it can not be opened, which is no reason to make another in its place. */
 static int
-exists(struct file_dir *dir, const char *name)
+exists(struct file_dir *dir, const char *name, struct error *error)
 {
 	int file = dir->ops->open(dir, name, O_RDONLY);
 
 	if (file == -1)
-		return (0);
+		return (errno == ENOENT ? 0 : error_set_errno(error, "db/%s", name));
 	dir->ops->close(dir, file);
 	return (1);
 }
@@ -130,8 +131,10 @@ rename_files(struct file_dir *dir, struct error *error)
 int
 install_end(struct file_dir *dir, struct error *error)
 {
-	if (!exists(dir, INSTALL_NAME))
-		return (0);
+	int there = exists(dir, INSTALL_NAME, error);
+
+	if (there != 1)
+		return (there);
 	if (remove_if_there(dir, INSTALL_NAME, error) == -1)
 		return (-1);
 	flush_names(dir);
@@ -238,20 +241,23 @@ install_prepare(const struct store_config *config, struct error *error)
 {
 	struct file_dir *dir = config->dir;
 	struct install_record record;
+	int database, ledger;
 
 	if (is_begun(dir, &record))
 		return (begin(dir, &record, error) == -1 ? -1 : rename_files(dir, error));
-	if (remove_unfinished(dir, error) == -1)
+	database = exists(dir, DATABASE_NAME, error);
+	ledger = database == -1 ? -1 : exists(dir, LEDGER_NAME, error);
+	if (ledger == -1 || remove_unfinished(dir, error) == -1)
 		return (-1);
-	if (exists(dir, DATABASE_NAME) && exists(dir, LEDGER_NAME))
+	if (database && ledger)
 		return (0);
-	if (exists(dir, DATABASE_NAME))
+	if (database)
 		return (error_set(error, "db/" LEDGER_NAME " is missing, but db/" DATABASE_NAME
 					 " is there: nothing says which "
 					 "log index it is at. Restore this node from a backup; if "
 					 "other nodes have the data, "
 					 "remove its data directory and let it join again"));
-	if (exists(dir, LEDGER_NAME))
+	if (ledger)
 		return (error_set(error, "db/" DATABASE_NAME " is missing, but db/" LEDGER_NAME
 					 " is there. Restore this node "
 					 "from a backup; if other nodes have the data, remove its "

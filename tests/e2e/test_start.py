@@ -334,3 +334,96 @@ def test_check_flag(make_node):
 def test_check_beside_a_running_node(node):
     assert run("-check", node.data).returncode == 0
     assert node.query("SELECT 1") == [[1]]
+
+
+def spoiled(node, name, kind):
+    """The file of a node that was killed becomes something else."""
+    path = node.data / name
+    if kind == "half":
+        path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+        return
+    owner = path.stat()
+    path.unlink()
+    if kind == "missing":
+        return
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "link":
+        (node.dir / "elsewhere").write_text("")
+        path.symlink_to(node.dir / "elsewhere")
+    else:
+        path.write_bytes(b"" if kind == "empty" else b"somebody else's" * 600)
+    # Started as root, a node's files belong to its workers.
+    os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+AGAIN = "estore this node from a backup; if other nodes have the data, remove its data directory and let it join again"
+VOTE_AGAIN = "this node could vote twice. Remove its data directory and let it join again, or restore it from a backup"
+NODE_AGAIN = "node.json is damaged: restore it from a backup of this node, or remove the data directory if other nodes " \
+    "have the data"
+SEGMENT = "raft/0000000000000001.seg"
+
+
+@pytest.mark.parametrize("name, kind, text", [
+    ("lock", "directory", "DATA/lock: Is a directory"),
+    ("lock", "link", "DATA/lock: Too many levels of symbolic links"),
+    ("node.json", "missing", "raft/vote belongs to another node"),
+    ("node.json", "directory", "node.json: Is a directory"), ("node.json", "pipe", "node.json: Operation not supported"),
+    ("node.json", "link", "node.json: Too many levels of symbolic links"),
+    ("node.json", "empty", NODE_AGAIN), ("node.json", "half", NODE_AGAIN),
+    ("node.json", "foreign", "node.json is not a file of this program"),
+    ("raft/vote", "missing", "raft/vote is missing, but the log has entries of term 2: " + VOTE_AGAIN),
+    ("raft/vote", "directory", "raft/vote: Is a directory"), ("raft/vote", "pipe", "raft/vote: Operation not supported"),
+    ("raft/vote", "empty", "raft/vote: both copies are damaged: " + VOTE_AGAIN),
+    ("raft/vote", "foreign", "raft/vote: both copies are damaged: " + VOTE_AGAIN),
+    (SEGMENT, "missing", AGAIN), (SEGMENT, "empty", "too short to be a segment): r" + AGAIN),
+    (SEGMENT, "directory", "0000000000000001.seg: Is a directory"),
+    (SEGMENT, "pipe", "0000000000000001.seg: Operation not supported"),
+    (SEGMENT, "foreign", "0000000000000001.seg is damaged at offset 0 (its header): r" + AGAIN),
+    ("db/ledger", "missing", "nothing says which log index it is at. R" + AGAIN),
+    ("db/ledger", "directory", "db/ledger: Is a directory"), ("db/ledger", "pipe", "db/ledger: Operation not supported"),
+    ("db/ledger", "empty", "db/ledger is lost: nothing says which log index the database is at. R" + AGAIN),
+    ("db/ledger", "foreign", "db/ledger is lost: nothing says which log index the database is at. R" + AGAIN),
+    ("db/db.sqlite-wal", "directory", "db/db.sqlite-wal: Is a directory"),
+    ("db/db.sqlite-wal", "pipe", "db/db.sqlite-wal: Operation not supported"),
+    ("db/db.sqlite", "missing", "db/db.sqlite is missing, but db/ledger is there. R" + AGAIN),
+    ("db/db.sqlite", "directory", "db/db.sqlite: Is a directory"),
+    ("db/db.sqlite", "pipe", "db/db.sqlite: Operation not supported"),
+])
+def test_data_that_can_not_be_used(node, name, kind, text):
+    """One line says what is wrong, and nothing that was there is lost: with the file back all is well."""
+    node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    node.kill()
+    path = node.data / name
+    good, owner = path.read_bytes(), path.stat()
+    spoiled(node, name, kind)
+    node.launch()
+    assert node.process.wait(20) == 1, node.log
+    assert text.replace("DATA", str(node.data)) in node.log.splitlines()[-1], node.log
+    path.rmdir() if kind == "directory" else path.unlink(missing_ok=True)
+    path.write_bytes(good)
+    path.chmod(owner.st_mode)
+    os.chown(path, owner.st_uid, owner.st_gid)
+    node.start()
+    assert node.query("SELECT x FROM t", "strong") == [[1]]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's files are closed to the workers")
+def test_a_database_that_can_not_be_opened_is_no_missing_one(node):
+    """Both files were put back by somebody who left them his own: no empty database takes their place."""
+    node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    assert node.stop() == 0
+    paths = [node.data / "db/db.sqlite", node.data / "db/ledger"]
+    before = [(path.stat(), path.read_bytes()) for path in paths]
+    for path in paths:
+        path.chmod(0o600)
+        os.chown(path, 0, 0)
+    fails(node, "failed to open store: db/db.sqlite: Permission denied")
+    assert [path.read_bytes() for path in paths] == [data for _, data in before]
+    for path, (stat, _) in zip(paths, before):
+        os.chown(path, stat.st_uid, stat.st_gid)
+        path.chmod(stat.st_mode)
+    node.start()
+    assert node.query("SELECT x FROM t", "strong") == [[1]]
