@@ -240,6 +240,10 @@ def test_captured_http_can_not_forge_a_ticket(node):
         forged = flipped(ticket, bit)
         answer = node.order("execute %s execute DELETE FROM t" % forged)
         assert answer == "refused ticket", bit
+        # What the true one may do, just after raft has seen it.
+        assert node.order("barrier %s" % ticket).startswith("at ")
+        answer = node.order("barrier %s" % forged)
+        assert answer.startswith("at ") if part == "read" else answer == "refused ticket", bit
         answer = node.order("query %s query query SELECT secret FROM t" % forged)
         assert answer == (ROWS if part == "raft" else "result ticket"), bit
     assert rows(node) == ROWS
