@@ -181,6 +181,42 @@ def test_a_worker_that_stays_stopped_is_replaced(node, role):
     assert node.query("SELECT x FROM t ORDER BY x")[-1] == [2]
 
 
+NUMBERS = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < %d) SELECT max(i) AS m FROM n)"
+
+
+def new_http(node):
+    """Kills http; the next one counts its requests from the beginning."""
+    pid = node.workers()["http"]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: node.workers().get("http") not in (None, pid), 10, "another http")
+
+
+def ask(node, path, sql):
+    return subprocess.Popen(["curl", "-s", "http://%s%s" % (node.address, path), "-H", "Content-Type: application/json",
+                             "-d", json.dumps([sql])], stdout=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("path, sql", [
+    ("/db/query?level=none", "SELECT '%s' AS x FROM " + NUMBERS),
+    ("/db/execute", "INSERT INTO t SELECT '%s' FROM " + NUMBERS + " RETURNING x"),
+])
+def test_no_answer_of_a_former_life(node, path, sql):
+    """The n-th request of an http worker must not get what the n-th of the one before was to get."""
+    node.execute("CREATE TABLE t(x)")
+    clients = {}
+    for life in ("old", "new"):
+        new_http(node)
+        for name, numbers in (("first", 8000000), ("second", 1)):
+            clients[life, name] = ask(node, path, sql % ("%s %s" % (life, name), numbers))
+            time.sleep(0.2)  # they come in this order, and the second waits for the first
+    for (life, name), client in clients.items():
+        answer = client.communicate()[0]
+        if life == "old":
+            assert answer == b"" or json.loads(answer)["results"][0]["values"] == [["old " + name]]
+        else:
+            assert json.loads(answer)["results"][0]["values"] == [["new " + name]]
+
+
 def test_a_reload_is_said_when_all_have_it(node):
     said = "credentials, certificates and keys were read again"
     node.process.send_signal(signal.SIGHUP)
