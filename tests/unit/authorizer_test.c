@@ -79,6 +79,38 @@ the_schema_is_not_writable(void **state)
 	assert_int_equal(run("DROP TABLE f"), SQLITE_OK);
 }
 
+static int
+number(const char *sql)
+{
+	sqlite3_stmt *stmt;
+	int value;
+
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	value = sqlite3_column_int(stmt, 0);
+	assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+	return (value);
+}
+
+static void
+the_connection_is_confined(void **state)
+{
+	int on = -1;
+
+	assert_int_equal(number("PRAGMA trusted_schema"), 0);
+	assert_int_equal(sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, -1, &on), SQLITE_OK);
+	assert_int_equal(on, 1);
+	assert_int_equal(
+	    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, -1, &on), SQLITE_OK);
+	assert_int_equal(on, 0);
+	assert_int_equal(
+	    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, -1, &on), SQLITE_OK);
+	assert_int_equal(on, 0);
+	assert_int_equal(number("SELECT 'a' LIKE printf('%.*c', 4096, '%')"), 1);
+	assert_int_equal(run("SELECT 'a' LIKE printf('%.*c', 4097, '%')"), SQLITE_ERROR);
+	assert_string_equal(sqlite3_errmsg(db), "LIKE or GLOB pattern too complex");
+}
+
 static void
 pragmas_are_listed(void **state)
 {
@@ -281,6 +313,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_out_of_reach),
 		cmocka_unit_test(the_schema_is_not_writable),
+		cmocka_unit_test(the_connection_is_confined),
 		cmocka_unit_test(pragmas_are_listed),
 		cmocka_unit_test(what_marks_a_connection_is_noted),
 		cmocka_unit_test(local_tables_are_for_readers),
