@@ -4,8 +4,6 @@
 #include "tests/sim/vfs.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +11,7 @@
 #include <string.h>
 
 #include "proc/sql/sqlvfs.h"
+#include "tests/storage/filevfs.h"
 
 #define SHM_REGIONS 64
 /* SQLite's file format, "WAL-Index Format": where readers are, and what they lock. */
@@ -22,11 +21,7 @@
 #define NOON 211845499200000LL /* of some day, in milliseconds of SQLite's Julian day */
 
 struct vfs_file {
-	sqlite3_file super;
-	struct file_dir *dir;
-	int handle;
-	bool persistent_wal;
-	bool name_unflushed;
+	struct filevfs_file file;
 	void *regions[SHM_REGIONS]; /* of the shared memory */
 	unsigned held; /* locks of the reader that is made up */
 };
@@ -59,69 +54,7 @@ dir_of(const char *path, const char **name)
 	return (dirs[number_of(path, name)]);
 }
 
-/* ---- files ---- */
-
-static int
-on_close(sqlite3_file *file)
-{
-	struct vfs_file *f = of(file);
-
-	return (f->dir->ops->close(f->dir, f->handle) == 0 ? SQLITE_OK : SQLITE_IOERR_CLOSE);
-}
-
-static int
-on_read(sqlite3_file *file, void *data, int len, sqlite3_int64 offset)
-{
-	struct vfs_file *f = of(file);
-	ssize_t got = f->dir->ops->pread(f->dir, f->handle, data, (size_t)len, offset);
-
-	if (got < 0)
-		return (SQLITE_IOERR_READ);
-	if (got == len)
-		return (SQLITE_OK);
-	memset((char *)data + got, 0, (size_t)(len - got));
-	return (SQLITE_IOERR_SHORT_READ);
-}
-
-static int
-on_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 offset)
-{
-	struct vfs_file *f = of(file);
-
-	if (file_write(f->dir, f->handle, data, (size_t)len, offset) == 0)
-		return (SQLITE_OK);
-	return (errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE);
-}
-
-static int
-on_truncate(sqlite3_file *file, sqlite3_int64 size)
-{
-	struct vfs_file *f = of(file);
-
-	return (f->dir->ops->truncate(f->dir, f->handle, size) == 0 ? SQLITE_OK
-								    : SQLITE_IOERR_TRUNCATE);
-}
-
-/* Like the system's VFS: the first flush of a new journal or WAL flushes its name. */
-static int
-on_sync(sqlite3_file *file, int flags)
-{
-	struct vfs_file *f = of(file);
-
-	if (f->dir->ops->sync(f->dir, f->handle) == -1)
-		return (SQLITE_IOERR_FSYNC);
-	if (f->name_unflushed && f->dir->ops->sync_dir(f->dir) == -1)
-		return (SQLITE_IOERR_DIR_FSYNC);
-	f->name_unflushed = false;
-	return (SQLITE_OK);
-}
-
-static int
-on_size(sqlite3_file *file, sqlite3_int64 *size)
-{
-	*size = of(file)->dir->ops->size(of(file)->dir, of(file)->handle);
-	return (SQLITE_OK);
-}
+/* ---- locks ---- */
 
 static int
 on_lock(sqlite3_file *file, int level)
@@ -134,32 +67,6 @@ on_check_reserved(sqlite3_file *file, int *result)
 {
 	*result = 0;
 	return (SQLITE_OK);
-}
-
-static int
-on_control(sqlite3_file *file, int op, void *arg)
-{
-	int *value = arg;
-
-	if (op != SQLITE_FCNTL_PERSIST_WAL)
-		return (SQLITE_NOTFOUND);
-	if (*value < 0)
-		*value = of(file)->persistent_wal;
-	else
-		of(file)->persistent_wal = *value != 0;
-	return (SQLITE_OK);
-}
-
-static int
-on_sector_size(sqlite3_file *file)
-{
-	return (4096);
-}
-
-static int
-on_characteristics(sqlite3_file *file)
-{
-	return (SQLITE_IOCAP_POWERSAFE_OVERWRITE);
 }
 
 /* ---- shared memory ---- */
@@ -206,42 +113,27 @@ on_shm_unmap(sqlite3_file *file, int remove)
 }
 
 /* The kinds have tables of their own, as the system's VFS has. */
-#define METHODS                                                                                  \
-	.iVersion = 2, .xClose = on_close, .xRead = on_read, .xWrite = on_write,                 \
-	.xTruncate = on_truncate, .xSync = on_sync, .xFileSize = on_size, .xLock = on_lock,      \
-	.xUnlock = on_lock, .xCheckReservedLock = on_check_reserved, .xFileControl = on_control, \
-	.xSectorSize = on_sector_size, .xDeviceCharacteristics = on_characteristics,             \
-	.xShmMap = on_shm_map, .xShmLock = on_shm_lock, .xShmBarrier = on_shm_barrier,           \
-	.xShmUnmap = on_shm_unmap
+#define METHODS                                                                              \
+	FILEVFS_METHODS, .xClose = filevfs_close, .xLock = on_lock, .xUnlock = on_lock,                               \
+	.xCheckReservedLock = on_check_reserved, .xShmMap = on_shm_map,                      \
+	.xShmLock = on_shm_lock, .xShmBarrier = on_shm_barrier, .xShmUnmap = on_shm_unmap
 
 static const sqlite3_io_methods database_methods = { METHODS };
 static const sqlite3_io_methods other_methods = { METHODS };
 
 /* ---- names ---- */
 
-static bool
-exists(struct file_dir *dir, const char *name)
-{
-	int handle = dir->ops->open(dir, name, O_RDONLY);
-
-	if (handle != -1)
-		dir->ops->close(dir, handle);
-	return (handle != -1);
-}
-
 static int
 on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out)
 {
 	struct vfs_file *f = of(file);
 	bool is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+	struct file_dir *dir;
 	const char *name;
 
 	memset(f, 0, sizeof(*f));
-	f->dir = dir_of(path, &name);
-	f->name_unflushed = !is_database && !exists(f->dir, name);
-	f->handle = f->dir->ops->open(
-	    f->dir, name, (flags & SQLITE_OPEN_CREATE) != 0 ? O_RDWR | O_CREAT : O_RDWR);
-	if (f->handle == -1)
+	dir = dir_of(path, &name);
+	if (filevfs_open(&f->file, dir, name, flags) != SQLITE_OK)
 		return (SQLITE_CANTOPEN);
 	if (is_database)
 		databases[number_of(path, &name)] = f;
@@ -257,9 +149,7 @@ on_delete(sqlite3_vfs *vfs, const char *path, int sync)
 	const char *name;
 	struct file_dir *dir = dir_of(path, &name);
 
-	if (dir->ops->unlink(dir, name) == -1)
-		return (errno == ENOENT ? SQLITE_IOERR_DELETE_NOENT : SQLITE_IOERR_DELETE);
-	return (sync && dir->ops->sync_dir(dir) == -1 ? SQLITE_IOERR_DIR_FSYNC : SQLITE_OK);
+	return (filevfs_delete(dir, name, sync));
 }
 
 static int
@@ -268,15 +158,7 @@ on_access(sqlite3_vfs *vfs, const char *path, int flags, int *result)
 	const char *name;
 	struct file_dir *dir = dir_of(path, &name);
 
-	*result = exists(dir, name);
-	return (SQLITE_OK);
-}
-
-static int
-on_full_path(sqlite3_vfs *vfs, const char *path, int size, char *out)
-{
-	assert(strlen(path) < (size_t)size);
-	memcpy(out, path, strlen(path) + 1);
+	*result = filevfs_exists(dir, name);
 	return (SQLITE_OK);
 }
 
@@ -311,7 +193,7 @@ vfs_init(void)
 	vfs.xOpen = on_open;
 	vfs.xDelete = on_delete;
 	vfs.xAccess = on_access;
-	vfs.xFullPathname = on_full_path;
+	vfs.xFullPathname = filevfs_full_path;
 	vfs.xSleep = on_sleep;
 	vfs.xCurrentTimeInt64 = on_time64;
 	if (sqlite3_vfs_register(&vfs, 1) != SQLITE_OK)

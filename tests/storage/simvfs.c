@@ -3,11 +3,11 @@
  * connections of this process, as far as WAL mode needs them.
  */
 #include <assert.h>
-#include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/storage/filevfs.h"
 #include "tests/storage/simdisk.h"
 
 #define SHM_REGIONS 64
@@ -25,12 +25,10 @@ struct shared {
 };
 
 struct sim_file {
-	sqlite3_file super;
-	char name[SIMDISK_NAME];
-	int file;
+	struct filevfs_file file;
 	int lock;
 	struct shared *shared;
-	bool maps, persistent_wal, name_unflushed;
+	bool maps;
 	unsigned shm_mask; /* shared locks held */
 };
 
@@ -39,12 +37,6 @@ static struct {
 	char name[SIMDISK_NAME];
 	struct shared shared;
 } databases[2];
-
-static int
-code(void)
-{
-	return (errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE);
-}
 
 static struct shared *
 get_shared(const char *name)
@@ -218,86 +210,11 @@ on_close(sqlite3_file *file)
 	return (SQLITE_OK);
 }
 
-static int
-on_read(sqlite3_file *file, void *data, int len, sqlite3_int64 offset)
-{
-	size_t got = simdisk_read(sim(file)->file, data, (size_t)len, (uint64_t)offset);
-
-	if (got == (size_t)len)
-		return (SQLITE_OK);
-	memset((char *)data + got, 0, (size_t)len - got);
-	return (SQLITE_IOERR_SHORT_READ);
-}
-
-static int
-on_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 offset)
-{
-	return (simdisk_write(sim(file)->file, data, (size_t)len, (uint64_t)offset) == 0 ? SQLITE_OK
-											 : code());
-}
-
-static int
-on_truncate(sqlite3_file *file, sqlite3_int64 size)
-{
-	return (simdisk_truncate(sim(file)->file, (uint64_t)size) == 0 ? SQLITE_OK
-								       : SQLITE_IOERR_TRUNCATE);
-}
-
-/* Like the system's VFS: the first flush of a new journal or WAL flushes its name. */
-static int
-on_sync(sqlite3_file *file, int flags)
-{
-	struct sim_file *f = sim(file);
-
-	if (simdisk_sync(f->file) == -1)
-		return (SQLITE_IOERR_FSYNC);
-	if (f->name_unflushed && simdisk_sync_names() == -1)
-		return (SQLITE_IOERR_DIR_FSYNC);
-	f->name_unflushed = false;
-	return (SQLITE_OK);
-}
-
-static int
-on_size(sqlite3_file *file, sqlite3_int64 *size)
-{
-	*size = (sqlite3_int64)simdisk_size(sim(file)->file);
-	return (SQLITE_OK);
-}
-
-static int
-on_control(sqlite3_file *file, int op, void *arg)
-{
-	int *value = arg;
-
-	if (op != SQLITE_FCNTL_PERSIST_WAL)
-		return (SQLITE_NOTFOUND);
-	if (*value < 0)
-		*value = sim(file)->persistent_wal;
-	else
-		sim(file)->persistent_wal = *value != 0;
-	return (SQLITE_OK);
-}
-
-static int
-on_sector_size(sqlite3_file *file)
-{
-	return (4096);
-}
-
-static int
-on_characteristics(sqlite3_file *file)
-{
-	return (SQLITE_IOCAP_POWERSAFE_OVERWRITE);
-}
-
 /* The kinds have tables of their own, as the system's VFS has. */
-#define METHODS                                                                                    \
-	.iVersion = 2, .xClose = on_close, .xRead = on_read, .xWrite = on_write,                   \
-	.xTruncate = on_truncate, .xSync = on_sync, .xFileSize = on_size, .xLock = on_lock,        \
-	.xUnlock = on_unlock, .xCheckReservedLock = on_check_reserved, .xFileControl = on_control, \
-	.xSectorSize = on_sector_size, .xDeviceCharacteristics = on_characteristics,               \
-	.xShmMap = on_shm_map, .xShmLock = on_shm_lock, .xShmBarrier = on_shm_barrier,             \
-	.xShmUnmap = on_shm_unmap
+#define METHODS                                                                              \
+	FILEVFS_METHODS, .xClose = on_close, .xLock = on_lock, .xUnlock = on_unlock,                             \
+	.xCheckReservedLock = on_check_reserved, .xShmMap = on_shm_map,                      \
+	.xShmLock = on_shm_lock, .xShmBarrier = on_shm_barrier, .xShmUnmap = on_shm_unmap
 
 static const sqlite3_io_methods database_methods = { METHODS };
 static const sqlite3_io_methods other_methods = { METHODS };
@@ -310,23 +227,42 @@ base_name(const char *path)
 	return (slash != NULL ? slash + 1 : path);
 }
 
+static ssize_t
+write_uncounted(
+    struct file_dir *dir, int file, const struct iovec *iov, int count, off_t offset)
+{
+	if (simdisk_write(file, iov->iov_base, iov->iov_len, (uint64_t)offset) == -1)
+		return (-1);
+	return ((ssize_t)iov->iov_len);
+}
+
+/* The disk's file layer, but that what SQLite writes are no records. */
+static struct file_dir *
+sqlite_dir(void)
+{
+	static struct file_ops ops;
+	static struct file_dir dir = { &ops };
+
+	ops = *simdisk_dir()->ops;
+	ops.pwritev = write_uncounted;
+	return (&dir);
+}
+
 static int
 on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out)
 {
 	struct sim_file *f = sim(file);
-	bool existed;
+	bool is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+	char name[SIMDISK_NAME] = "";
 
 	memset(f, 0, sizeof(*f));
 	assert(path != NULL && strlen(base_name(path)) < SIMDISK_NAME);
-	memcpy(f->name, base_name(path), strlen(base_name(path)));
-	existed = simdisk_exists(f->name);
-	f->file = simdisk_open(f->name, (flags & SQLITE_OPEN_CREATE) != 0, false);
-	if (f->file == -1)
+	memcpy(name, base_name(path), strlen(base_name(path)));
+	if (filevfs_open(&f->file, sqlite_dir(), name, flags) != SQLITE_OK)
 		return (SQLITE_CANTOPEN);
-	f->name_unflushed = !existed && (flags & SQLITE_OPEN_MAIN_DB) == 0;
-	if ((flags & SQLITE_OPEN_MAIN_DB) != 0)
-		f->shared = get_shared(f->name);
-	file->pMethods = (flags & SQLITE_OPEN_MAIN_DB) != 0 ? &database_methods : &other_methods;
+	if (is_database)
+		f->shared = get_shared(name);
+	file->pMethods = is_database ? &database_methods : &other_methods;
 	if (out != NULL)
 		*out = flags;
 	return (SQLITE_OK);
@@ -335,23 +271,13 @@ on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *
 static int
 on_delete(sqlite3_vfs *vfs, const char *path, int sync)
 {
-	if (simdisk_unlink(base_name(path)) == -1)
-		return (errno == ENOENT ? SQLITE_IOERR_DELETE_NOENT : SQLITE_IOERR_DELETE);
-	return (sync && simdisk_sync_names() == -1 ? SQLITE_IOERR_DIR_FSYNC : SQLITE_OK);
+	return (filevfs_delete(sqlite_dir(), base_name(path), sync));
 }
 
 static int
 on_access(sqlite3_vfs *vfs, const char *path, int flags, int *result)
 {
-	*result = simdisk_exists(base_name(path));
-	return (SQLITE_OK);
-}
-
-static int
-on_full_path(sqlite3_vfs *vfs, const char *path, int size, char *out)
-{
-	assert(strlen(path) < (size_t)size);
-	memcpy(out, path, strlen(path) + 1);
+	*result = filevfs_exists(sqlite_dir(), base_name(path));
 	return (SQLITE_OK);
 }
 
@@ -372,6 +298,6 @@ simdisk_register_vfs(void)
 	vfs.xOpen = on_open;
 	vfs.xDelete = on_delete;
 	vfs.xAccess = on_access;
-	vfs.xFullPathname = on_full_path;
+	vfs.xFullPathname = filevfs_full_path;
 	assert(sqlite3_vfs_register(&vfs, 1) == SQLITE_OK);
 }
