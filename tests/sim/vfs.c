@@ -113,10 +113,11 @@ on_shm_unmap(sqlite3_file *file, int remove)
 }
 
 /* The kinds have tables of their own, as the system's VFS has. */
-#define METHODS                                                                              \
-	FILEVFS_METHODS, .xClose = filevfs_close, .xLock = on_lock, .xUnlock = on_lock,                               \
-	.xCheckReservedLock = on_check_reserved, .xShmMap = on_shm_map,                      \
-	.xShmLock = on_shm_lock, .xShmBarrier = on_shm_barrier, .xShmUnmap = on_shm_unmap
+#define METHODS                                                                          \
+	FILEVFS_METHODS, .xClose = filevfs_close, .xLock = on_lock, .xUnlock = on_lock,  \
+			 .xCheckReservedLock = on_check_reserved, .xShmMap = on_shm_map, \
+			 .xShmLock = on_shm_lock, .xShmBarrier = on_shm_barrier,         \
+			 .xShmUnmap = on_shm_unmap
 
 static const sqlite3_io_methods database_methods = { METHODS };
 static const sqlite3_io_methods other_methods = { METHODS };

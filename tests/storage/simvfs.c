@@ -211,10 +211,11 @@ on_close(sqlite3_file *file)
 }
 
 /* The kinds have tables of their own, as the system's VFS has. */
-#define METHODS                                                                              \
-	FILEVFS_METHODS, .xClose = on_close, .xLock = on_lock, .xUnlock = on_unlock,                             \
-	.xCheckReservedLock = on_check_reserved, .xShmMap = on_shm_map,                      \
-	.xShmLock = on_shm_lock, .xShmBarrier = on_shm_barrier, .xShmUnmap = on_shm_unmap
+#define METHODS                                                                          \
+	FILEVFS_METHODS, .xClose = on_close, .xLock = on_lock, .xUnlock = on_unlock,     \
+			 .xCheckReservedLock = on_check_reserved, .xShmMap = on_shm_map, \
+			 .xShmLock = on_shm_lock, .xShmBarrier = on_shm_barrier,         \
+			 .xShmUnmap = on_shm_unmap
 
 static const sqlite3_io_methods database_methods = { METHODS };
 static const sqlite3_io_methods other_methods = { METHODS };
