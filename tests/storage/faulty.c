@@ -74,10 +74,17 @@ pwrite(int fd, const void *data, size_t len, off_t offset)
 	return (syscall(SYS_pwrite64, fd, data, len, offset));
 }
 
+/* A write that flushes, too, may fail as either. */
+static bool
+is_flushing(int fd)
+{
+	return (planned == FAULT_SYNC && (fcntl(fd, F_GETFL) & O_DSYNC) != 0);
+}
+
 ssize_t
 pwritev(int fd, const struct iovec *iov, int count, off_t offset)
 {
-	if (strikes(FAULT_WRITE))
+	if (strikes(FAULT_WRITE) || (is_flushing(fd) && strikes(FAULT_SYNC)))
 		return (-1);
 	if (strikes(FAULT_SHORT) && iov->iov_len > 1)
 		return (syscall(SYS_pwrite64, fd, iov->iov_base, iov->iov_len / 2, offset));

@@ -106,7 +106,7 @@ run(void)
 }
 
 static void
-begin(void)
+begin(bool flushes)
 {
 	simdisk_free(disk);
 	disk = simdisk_new();
@@ -117,6 +117,8 @@ begin(void)
 		wrong("does not open");
 	simdisk_events.writes = simdisk_events.syncs = 0;
 	simdisk_events.fail_errno = fault % 2 == 0 ? EIO : ENOSPC;
+	/* What fails past the page cache is tried through it: that is death of a flush only there. */
+	simdisk_events.no_direct = flushes || fault % 4 >= 2;
 }
 
 /* The node starts again on what the death left. */
@@ -136,7 +138,7 @@ static void
 failing_writes(void)
 {
 	for (fault = 1;; fault++) {
-		begin();
+		begin(false);
 		simdisk_events.fail_write = fault;
 		simdisk_events.fail_length = 1 + fault % 3;
 		run();
@@ -173,7 +175,7 @@ failing_flushes(void)
 	volatile bool died = true;
 
 	for (fault = 1; died; fault++) {
-		begin();
+		begin(true);
 		simdisk_events.fail_sync = fault;
 		died = setjmp(dead) != 0;
 		if (!died)
