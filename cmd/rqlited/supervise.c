@@ -152,12 +152,26 @@ count_restart(struct master *master, const char *reason)
 	give_up(master);
 }
 
+/*
+ * What the former raft said is true no more, and http may read it before the next says
+ * anything.  It may also have died while it wrote.
+ */
+static void
+clear_board(const struct master *master)
+{
+	static const uint8_t zeros[BOARD_SIZE];
+
+	if (pwrite(master->board, zeros, sizeof(zeros), 0) != (ssize_t)sizeof(zeros))
+		fatal("write of the board");
+}
+
 static void
 restart_node(struct master *master, const char *reason)
 {
 	log_as("rqlited", "restarting the node: %s", reason);
 	reap_all(master);
 	count_restart(master, reason);
+	clear_board(master);
 	master->node_restarts++;
 	master->opened = false;
 	reload_worker_died(master, false);

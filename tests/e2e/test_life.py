@@ -361,3 +361,14 @@ def test_a_query_stuck_in_one_opcode_is_ended(node):
     assert {r: p for r, p in node.workers().items() if r != "read"} == \
         {r: p for r, p in before.items() if r != "read"}
     assert node.query("SELECT x FROM t") == [[1]]
+
+
+def test_readiness_is_not_that_of_a_former_life(node):
+    """What the dead ones said is forgotten before anybody can read it again."""
+    node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    for role in ("sql", "raft", "sql"):
+        before = node.workers()
+        os.kill(before[role], signal.SIGKILL)
+        wait_for(lambda: node.workers().get("http") not in (None, before["http"]), 10, "another http")
+        node.wait_ready()
+        assert node.query("SELECT x FROM t", "weak") == [[1]]
