@@ -103,7 +103,7 @@
 	F(bytes, ticket, IPC_TICKET_MAX) F(bytes, command, COMMAND_MAX)
 #define credit_FIELDS(F) F(u64, request, 0) F(u32, size, 0)
 #define cancel_FIELDS(F) F(u64, request, 0)
-#define status_ask_FIELDS(F) F(u64, request, 0) F(bytes, ticket, IPC_TICKET_MAX)
+#define status_ask_FIELDS(F) F(u64, request, 0)
 #define status_FIELDS(F) F(u64, request, 0) F(text, json, IPC_STATUS_MAX)
 
 #endif

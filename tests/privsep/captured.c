@@ -492,7 +492,6 @@ do_status(struct captured *c, char *args, struct buf *out)
 	struct frame frame;
 	union msg msg;
 
-	ask.ticket = hex_read(args, IPC_TICKET_MAX);
 	msg_status_ask_send(&c->chans[role], &ask, -1);
 	(void)chan_flush_wait(&c->chans[role], ANSWER_MS);
 	if (await(c, BIT(role), &frame, &msg, out))
