@@ -2,8 +2,8 @@
  * Takes a request in: framing as it was sent, parameters, route, permission,
  * method, in this order (that of rqlite), and hands it to what the endpoint does.
  *
- * Requests of HTTP/2 are taken in once all bytes that have come are parsed, so that
- * one which is reset at once costs nobody but h2o.
+ * Requests of HTTP/2 are taken in a turn of the loop after they have come, so that one
+ * which is reset at once costs nobody but h2o.
  */
 #include "proc/http/handler.h"
 
@@ -183,16 +183,19 @@ handler_on_request(h2o_handler_t *handler, h2o_req_t *req)
 	return (0);
 }
 
-/* What was reset by the bytes that came with it is gone from the list by now. */
-void
+/* What was reset by the bytes that came with it, or right after, is gone from the lists by now. */
+int32_t
 handler_turn(struct http *http)
 {
 	struct job *job;
 
-	while ((job = TAILQ_FIRST(&http->fresh)) != NULL) {
+	while ((job = TAILQ_FIRST(&http->ripe)) != NULL) {
 		job_unwait(job);
 		take(job);
 	}
+	while ((job = TAILQ_FIRST(&http->fresh)) != NULL)
+		job_wait(job, &http->ripe, JOB_NEW);
+	return (TAILQ_EMPTY(&http->ripe) ? INT32_MAX : 0);
 }
 
 static bool

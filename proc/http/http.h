@@ -79,6 +79,7 @@ struct http {
 	uint32_t free_slot;
 	unsigned jobs; /* in flight */
 	struct job_list fresh; /* of HTTP/2, came in this turn */
+	struct job_list ripe; /* and in the one before */
 	struct job_list auth_wait;
 	struct job_list index_wait; /* linearizable reads whose round is out */
 	struct job_list index_next; /* those that came since */

@@ -38,6 +38,7 @@ jobs_init(struct http *http)
 		http->slots[i].next_free = i + 1 < REQUESTS_WAITING_MAX ? i + 1 : NO_SLOT;
 	http->free_slot = 0;
 	TAILQ_INIT(&http->fresh);
+	TAILQ_INIT(&http->ripe);
 	TAILQ_INIT(&http->auth_wait);
 	TAILQ_INIT(&http->index_wait);
 	TAILQ_INIT(&http->index_next);

@@ -174,10 +174,11 @@ main(void)
 	proc_ready(&http.proc);
 	server_start(&http);
 	while (!http.proc.done) {
-		handler_turn(&http);
+		int32_t wait_ms = handler_turn(&http);
+
 		work_turn(&http);
 		proc_flush(&http.proc);
-		if (h2o_evloop_run(http.ctx.loop, INT32_MAX) != 0)
+		if (h2o_evloop_run(http.ctx.loop, wait_ms) != 0)
 			continue;
 		flood_guard(&http);
 		intake_turn(&http);
