@@ -12,8 +12,8 @@
 
 #include <h2o.h>
 
-#define DOOR_MS 100
-#define DOOR_MAX 64 /* waiting; further ones are closed */
+#define DOOR_MS 250
+#define DOOR_MAX 32 /* waiting; further ones are closed */
 
 struct http;
 

@@ -45,7 +45,10 @@ ask(SSL *ssl, const char *path, const char *body)
 	if (SSL_write(ssl, text, n) != n || (n = SSL_read(ssl, text, sizeof(text) - 1)) <= 0)
 		return (-1);
 	text[n] = '\0';
-	return (strstr(text, " 200 OK\r\n") != NULL && strstr(text, "error") == NULL ? 0 : -1);
+	if (strstr(text, " 200 OK\r\n") != NULL && strstr(text, "error") == NULL)
+		return (0);
+	fprintf(stderr, "%s: %s\n", path, text);
+	return (-1);
 }
 
 static void *

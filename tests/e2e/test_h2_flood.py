@@ -171,7 +171,7 @@ def test_too_many_at_the_door_are_refused(lonely):
         client.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             closed += client.recv(1) == b""
-    assert 0 < closed <= 300 - 64 and metric(lonely, "connections_refused") == refused + closed
+    assert 0 < closed <= 300 - 32 and metric(lonely, "connections_refused") == refused + closed
     lonely.process.send_signal(signal.SIGTERM)
     assert lonely.process.wait(5) == 0, "nor does the end wait for them"
     for client in held:
