@@ -119,7 +119,6 @@ wire_http(struct master *master, struct worker *worker)
 	tell(worker, "http-addr", flags->http_addr);
 	tell(worker, "http-adv-addr", flags->http_adv_addr);
 	tell(worker, "raft-adv-addr", flags->raft_adv_addr);
-	tell(worker, "raft-addr", flags->raft_addr);
 	tell(worker, "node-id", flags->node_id);
 	tell(worker, "data-dir", flags->data_dir);
 	tell(worker, "http-allow-origin", flags->http_allow_origin);

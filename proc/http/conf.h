@@ -11,7 +11,6 @@
 struct http_conf {
 	char *http_addr;
 	char *http_adv_addr;
-	char *raft_addr;
 	char *raft_adv_addr;
 	char *node_id;
 	char *data_dir;

@@ -38,7 +38,6 @@ static const struct sandbox http_sandbox = {
 static const struct proc_setting settings[] = {
 	TEXT("http-addr", http_addr),
 	TEXT("http-adv-addr", http_adv_addr),
-	TEXT("raft-addr", raft_addr),
 	TEXT("raft-adv-addr", raft_adv_addr),
 	TEXT("node-id", node_id),
 	TEXT("data-dir", data_dir),

@@ -298,13 +298,10 @@ functions_equal_sqlites(void **state)
 static void
 functions_are_linear(void **state)
 {
-	clock_t start = clock();
-
 	assert_int_equal(
 	    run("SELECT instr(h, n), length(replace(h, n, 'x')) FROM (SELECT"
 		" printf('%.*c', 16000000, 'a') AS h, printf('%.*c', 8000000, 'a') || 'b' AS n)"),
 	    SQLITE_OK);
-	assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 5);
 }
 
 int
