@@ -12,7 +12,7 @@
 	"restore this node from a backup; if other nodes have the data, remove its " \
 	"data directory and let it join again"
 
-#define LOG_DIRECT_MAX (64 * KIB) /* longer batches are written through the page cache */
+#define LOG_DIRECT_MAX (256 * KIB) /* longer batches are written through the page cache */
 
 struct segment {
 	uint64_t sequence;

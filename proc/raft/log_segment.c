@@ -29,20 +29,34 @@ segment_name(uint64_t sequence, char out[24])
 	(void)snprintf(out, 24, "%016llx.seg", (unsigned long long)sequence);
 }
 
-/* Fills a file with zeros from `from` to `to`, so that later writes change no metadata. */
+/* A piece of the spare becomes zeros, so that later writes change no metadata. */
 static int
 fill(struct log *log, int file, uint64_t from, uint64_t to)
 {
-	static const uint8_t zeros[64 * KIB];
+	static _Alignas(LOG_BLOCK) const uint8_t zeros[64 * KIB];
+	struct iovec iov[PIECE / sizeof(zeros)];
+	uint64_t at;
+	int count = 0;
 
-	while (from < to) {
-		size_t n = to - from < sizeof(zeros) ? (size_t)(to - from) : sizeof(zeros);
-
-		if (file_write(log->dir, file, zeros, n, (off_t)from) == -1)
-			return (-1);
-		from += n;
+	for (at = from; at < to; at += iov[count++].iov_len) {
+		iov[count].iov_base = (void *)(uintptr_t)zeros;
+		iov[count].iov_len = to - at < sizeof(zeros) ? (size_t)(to - at) : sizeof(zeros);
 	}
-	return (0);
+	return (file_writev(log->dir, file, iov, count, (off_t)from));
+}
+
+/* Past the page cache, which would be copied to for nothing; if that can't be done, through it. */
+static int
+fill_spare(struct log *log, uint64_t to)
+{
+	int direct = log->dir->ops->open(log->dir, SPARE, O_WRONLY | O_DIRECT);
+	int result = -1;
+
+	if (direct != -1) {
+		result = fill(log, direct, log->spare_done, to);
+		log->dir->ops->close(log->dir, direct);
+	}
+	return (result == 0 ? 0 : fill(log, log->spare, log->spare_done, to));
 }
 
 static void
@@ -92,7 +106,7 @@ log_prepare(struct log *log)
 	to = log->spare_done + PIECE;
 	if (to > log->config.segment_size)
 		to = log->config.segment_size;
-	if (fill(log, log->spare, log->spare_done, to) == -1) {
+	if (fill_spare(log, to) == -1) {
 		int error = errno;
 
 		spare_give_up(log);
