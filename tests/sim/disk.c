@@ -276,6 +276,9 @@ sim_truncate(struct file_dir *dir, int handle, off_t size)
 				memset(p->now + keep, 0, DISK_PAGE - keep);
 			p->dirty = 0xff;
 		}
+		if (!f->cut || size < f->cut_size)
+			f->cut_size = size;
+		f->cut = true;
 		if (f->dirty_high == 0 || (size_t)(size / DISK_PAGE) < f->dirty_low)
 			f->dirty_low = (size_t)(size / DISK_PAGE);
 		f->dirty_high = f->npages;
@@ -448,6 +451,7 @@ sim_sync(struct file_dir *dir, int handle)
 		burn(disk);
 	f->dirty_low = f->dirty_high = 0;
 	f->platter_size = f->size;
+	f->cut = false;
 	if (!fails)
 		return (0);
 	disk->faults->failed_syncs++;

@@ -78,20 +78,47 @@ page_lose(struct rng *rng, struct disk_page *page, uint32_t keep_ppm, uint32_t t
 	}
 }
 
+/*
+ * A truncation that was not synced has happened as a whole, and what follows it may have,
+ * or none of it has: its pages never are zeros in part under their old size.
+ */
+static void
+cut_lose(struct rng *rng, struct disk_file *f)
+{
+	bool happened = rng_below(rng, 2) == 0;
+	size_t i;
+
+	for (i = (size_t)((f->cut_size + DISK_PAGE - 1) / DISK_PAGE); i < f->npages; i++)
+		if (happened) {
+			free(f->pages[i].platter);
+			f->pages[i].platter = NULL;
+		} else {
+			f->pages[i].dirty = 0;
+		}
+	if (happened)
+		f->platter_size = f->cut_size;
+	else
+		f->size = f->platter_size;
+	f->cut = false;
+}
+
 static void
 file_lose(struct disk *disk, struct disk_file *f)
 {
 	struct rng *rng = &disk->faults->rng;
 	uint32_t keep_ppm = (uint32_t)(rng_below(rng, 5) * 250000);
 	uint32_t torn_ppm = rng_below(rng, 4) == 0 ? 300000 : 0;
+	uint64_t used = (uint64_t)f->size;
 	size_t i;
 
+	if (f->cut)
+		cut_lose(rng, f);
 	for (i = f->dirty_low; i < f->dirty_high && i < f->npages; i++)
 		if (f->pages[i].dirty != 0)
 			page_lose(rng, &f->pages[i], keep_ppm, torn_ppm);
 	for (i = 0; i < f->npages; i++)
 		page_reload(&f->pages[i]);
-	disk->used -= (uint64_t)f->size;
+	disk->used -= used;
 	if (f->size == f->platter_size || rng_below(rng, 2) == 0)
 		f->size = f->platter_size;
 	f->platter_size = f->size;
@@ -147,6 +174,7 @@ disk_settle(struct disk *disk)
 		for (page = 0; page < f->npages; page++)
 			disk_page_settle(&f->pages[page]);
 		f->platter_size = f->size;
+		f->cut = false;
 		f->dirty_low = f->dirty_high = 0;
 	}
 }
@@ -160,6 +188,7 @@ copy_file(struct disk_file *to, const struct disk_file *from)
 	to->links = 2;
 	to->size = from->platter_size;
 	to->dirty_low = to->dirty_high = 0;
+	to->cut = false;
 	to->pages = calloc(from->npages, sizeof(*to->pages));
 	if (from->npages > 0 && to->pages == NULL)
 		abort();

@@ -27,6 +27,8 @@ struct disk_file {
 	int links; /* directories (now, platter) and handles that hold it */
 	off_t size;
 	off_t platter_size;
+	bool cut; /* by a truncation that is not synced */
+	off_t cut_size; /* the shortest */
 	size_t npages;
 	size_t dirty_low, dirty_high; /* pages outside are clean */
 	struct disk_page *pages;
