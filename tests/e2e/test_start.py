@@ -301,8 +301,8 @@ def test_failed_start_leaves_the_ports_free(make_node):
     node = make_node().start()
     assert node.stop() == 0
     vote = node.data / "raft" / "vote"
-    kept = vote.read_bytes()
     for _ in range(10):
+        kept = vote.read_bytes()
         vote.write_bytes(b"\0" * len(kept))
         node.launch()
         assert node.process.wait(15) == 1, node.log
