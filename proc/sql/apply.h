@@ -58,7 +58,7 @@ void apply_free(struct apply *);
 
 /*
  * Applies entries in order, which follow the last applied one.  Returns how
- * many from the front are committed, in the ledger and answered.  Fewer than n:
+ * many from the front are committed and answered.  Fewer than n:
  * the machine failed (full, I/O, memory), *machine_code is SQLite's extended
  * code, the transaction is rolled back and nothing of the rest was done; the
  * caller frees space or waits, and calls again with the remaining entries.

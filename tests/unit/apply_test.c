@@ -42,9 +42,9 @@ on_result(void *arg, const struct apply_entry *e, const struct buf *text, const 
 }
 
 static void
-open_node(bool foreign_keys)
+open_node(bool foreign_keys, apply_result_fn *result)
 {
-	struct apply_config config = { .foreign_keys = foreign_keys, .result = on_result };
+	struct apply_config config = { .foreign_keys = foreign_keys, .result = result };
 	struct store_config sizes = { .path = directory };
 	struct error e;
 
@@ -72,7 +72,7 @@ set_up(void **state)
 	snprintf(directory, sizeof(directory), "/tmp/rqlited-apply-XXXXXX");
 	assert_non_null(mkdtemp(directory));
 	applied = 0;
-	open_node(false);
+	open_node(false, on_result);
 	return (0);
 }
 
@@ -233,7 +233,7 @@ static void
 deferred_keys(void **state)
 {
 	close_node();
-	open_node(true);
+	open_node(true, on_result);
 	(void)execute("CREATE TABLE p(id INTEGER PRIMARY KEY)|"
 		      "CREATE TABLE c(pid INTEGER REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED)");
 	assert_string_equal(execute("INSERT INTO c VALUES(5)|INSERT INTO p VALUES(1)"),
@@ -263,19 +263,16 @@ append_result(void *arg, const struct apply_entry *e, const struct buf *text, co
 static void
 deferred_keys_are_due_at_their_own_entry(void **state)
 {
-	struct apply_config config = { .foreign_keys = true, .result = append_result };
 	static const uint16_t flags[] = { 0, COMMAND_TRANSACTION };
 	struct buf commands[2] = { BUF_INIT, BUF_INIT };
 	struct apply_entry entries[2];
-	struct error e;
 	size_t i;
 	int code;
 
 	(void)execute("CREATE TABLE p(id INTEGER PRIMARY KEY)|"
 		      "CREATE TABLE c(pid INTEGER REFERENCES p(id) DEFERRABLE INITIALLY DEFERRED)");
-	apply_free(apply);
-	apply = apply_new(store, &config, &e);
-	assert_non_null(apply);
+	close_node();
+	open_node(true, append_result);
 	for (i = 0; i < 2; i++) {
 		commands[0].len = commands[1].len = results.len = 0;
 		encode(&commands[0], COMMAND_EXECUTE, flags[i], "INSERT INTO c VALUES(5)");
@@ -304,7 +301,7 @@ counters_outlive_the_node(void **state)
 {
 	(void)execute("CREATE TABLE t(a)|INSERT INTO t VALUES(1),(2),(3)");
 	close_node();
-	open_node(false);
+	open_node(false, on_result);
 	assert_string_equal(
 	    execute("CREATE TABLE u(a)"), "[{\"last_insert_id\":3,\"rows_affected\":3}]");
 	assert_string_equal(
@@ -342,7 +339,8 @@ clock_and_chance_are_the_entrys(void **state)
 	(void)execute("CREATE TABLE t(a DEFAULT (random()))|INSERT INTO t DEFAULT VALUES");
 	assert_string_equal(run(COMMAND_REQUEST, 0, sql), first);
 	/* But each statement has chances of its own. */
-	(void)execute("DELETE FROM t|INSERT INTO t VALUES(random())|INSERT INTO t VALUES(random())");
+	(void)execute(
+	    "DELETE FROM t|INSERT INTO t VALUES(random())|INSERT INTO t VALUES(random())");
 	assert_string_equal(run(COMMAND_REQUEST, 0, "SELECT count(DISTINCT a) FROM t"),
 	    "[{\"columns\":[\"count(DISTINCT a)\"],\"types\":[\"integer\"],\"values\":[[2]]}]");
 }
