@@ -11,17 +11,25 @@
 #define RSA_BITS_MAX (SHADOWKEY_BLOCK_MAX * 8)
 
 int
-shadowkey_id(EVP_PKEY *key, uint8_t id[SHADOWKEY_ID_SIZE])
+shadowkey_name(unsigned char *der, int len, uint8_t id[SHADOWKEY_ID_SIZE])
 {
-	unsigned char *der = NULL;
 	unsigned int size = SHADOWKEY_ID_SIZE;
-	int len = i2d_PUBKEY(key, &der), ok;
+	int ok;
 
 	if (len <= 0)
 		return (-1);
 	ok = EVP_Digest(der, (size_t)len, id, &size, EVP_sha256(), NULL);
 	OPENSSL_free(der);
 	return (ok == 1 && size == SHADOWKEY_ID_SIZE ? 0 : -1);
+}
+
+int
+shadowkey_id(EVP_PKEY *key, uint8_t id[SHADOWKEY_ID_SIZE])
+{
+	unsigned char *der = NULL;
+	int len = i2d_PUBKEY(key, &der);
+
+	return (shadowkey_name(der, len, id));
 }
 
 int

@@ -54,6 +54,8 @@ int shadowkey_set_default(shadowkey_ask *, void *arg, struct error *);
 
 /* The name of a key, the same from certificate, public or private half. -1 if it can't be told. */
 int shadowkey_id(EVP_PKEY *, uint8_t id[SHADOWKEY_ID_SIZE]);
+/* The same from a SubjectPublicKeyInfo as i2d_..._PUBKEY() gave it, which is freed. */
+int shadowkey_name(unsigned char *der, int len, uint8_t id[SHADOWKEY_ID_SIZE]);
 
 /* Whether keys of this kind are supported; -1 and the reason otherwise. */
 int shadowkey_check(EVP_PKEY *, struct error *);

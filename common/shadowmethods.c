@@ -51,28 +51,18 @@ static int
 rsa_id(const RSA *rsa, uint8_t id[SHADOWKEY_ID_SIZE])
 {
 	unsigned char *der = NULL;
-	unsigned int size = SHADOWKEY_ID_SIZE;
-	int len = i2d_RSA_PUBKEY((RSA *)rsa, &der), ok;
+	int len = i2d_RSA_PUBKEY((RSA *)rsa, &der);
 
-	if (len <= 0)
-		return (-1);
-	ok = EVP_Digest(der, (size_t)len, id, &size, EVP_sha256(), NULL);
-	OPENSSL_free(der);
-	return (ok == 1 ? 0 : -1);
+	return (shadowkey_name(der, len, id));
 }
 
 static int
 ec_id(const EC_KEY *ec, uint8_t id[SHADOWKEY_ID_SIZE])
 {
 	unsigned char *der = NULL;
-	unsigned int size = SHADOWKEY_ID_SIZE;
-	int len = i2d_EC_PUBKEY((EC_KEY *)ec, &der), ok;
+	int len = i2d_EC_PUBKEY((EC_KEY *)ec, &der);
 
-	if (len <= 0)
-		return (-1);
-	ok = EVP_Digest(der, (size_t)len, id, &size, EVP_sha256(), NULL);
-	OPENSSL_free(der);
-	return (ok == 1 ? 0 : -1);
+	return (shadowkey_name(der, len, id));
 }
 
 static bool

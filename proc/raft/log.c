@@ -237,9 +237,9 @@ find_room(struct log *log)
 
 /*
  * Most batches are a block or two.  They are written and flushed by one call, past
- * the page cache: half the time of the disk and a third of the processor's that
- * write and flush take.  False: not done, be it that the file system can't do it or
- * that it failed; the ordinary way is tried then, and what that says counts.
+ * the page cache, which is faster than a write and a flush.  False: not done, be it
+ * that the file system can't do it or that it failed; the ordinary way is tried then,
+ * and what that says counts.
  */
 static bool
 write_direct(struct log *log, const struct segment *segment)

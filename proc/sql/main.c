@@ -264,7 +264,7 @@ tell_applied(struct sql *sql)
 	sql->untold = 0;
 }
 
-/* A record and a message for each write alone would cost it a fifth of its own way. */
+/* A record and a message for each write alone would be a tenth of all that it costs. */
 static void
 tell_in_time(struct sql *sql)
 {

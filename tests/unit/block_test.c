@@ -20,34 +20,6 @@
 #include "tests/unit/handshakes.h"
 #include "tests/unit/tls_make.h"
 
-static void
-test_rsa(void **state)
-{
-	static const char *const sigalgs[] = { "rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384",
-		"rsa_pss_rsae_sha512", "RSA+SHA256", "RSA+SHA384", "RSA+SHA512", NULL };
-
-	handshakes(2048, sigalgs);
-	handshakes(3072, sigalgs);
-}
-
-static void
-test_p256(void **state)
-{
-	static const char *const sigalgs[] = { "ecdsa_secp256r1_sha256", "ECDSA+SHA384",
-		"ECDSA+SHA512", NULL };
-
-	handshakes(NID_X9_62_prime256v1, sigalgs);
-}
-
-static void
-test_p384(void **state)
-{
-	static const char *const sigalgs[] = { "ecdsa_secp384r1_sha384", "ECDSA+SHA256",
-		"ECDSA+SHA512", NULL };
-
-	handshakes(NID_secp384r1, sigalgs);
-}
-
 /* The default methods, as libtls needs them; keys with a private half go on working. */
 static void
 test_default_methods(void **state)

@@ -138,3 +138,31 @@ handshakes(int kind, const char *const *sigalgs)
 	X509_free(cert);
 	EVP_PKEY_free(pkey);
 }
+
+void
+test_rsa(void **state)
+{
+	static const char *const sigalgs[] = { "rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384",
+		"rsa_pss_rsae_sha512", "RSA+SHA256", "RSA+SHA384", "RSA+SHA512", NULL };
+
+	handshakes(2048, sigalgs);
+	handshakes(3072, sigalgs);
+}
+
+void
+test_p256(void **state)
+{
+	static const char *const sigalgs[] = { "ecdsa_secp256r1_sha256", "ECDSA+SHA384",
+		"ECDSA+SHA512", NULL };
+
+	handshakes(NID_X9_62_prime256v1, sigalgs);
+}
+
+void
+test_p384(void **state)
+{
+	static const char *const sigalgs[] = { "ecdsa_secp384r1_sha384", "ECDSA+SHA256",
+		"ECDSA+SHA512", NULL };
+
+	handshakes(NID_secp384r1, sigalgs);
+}

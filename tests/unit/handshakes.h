@@ -31,4 +31,9 @@ struct sign_key *load_key(EVP_PKEY *);
 /* The two versions, with each of the signatures; a list that ends with NULL. */
 void handshakes(int kind, const char *const *sigalgs);
 
+/* Tests: all that each kind of key may sign with. */
+void test_rsa(void **state);
+void test_p256(void **state);
+void test_p384(void **state);
+
 #endif

@@ -11,17 +11,9 @@
 #include <string.h>
 
 #include "proc/http/shun.h"
+#include "tests/unit/ipv4.h"
 
 static struct shun shun;
-
-static const uint8_t *
-ipv4(uint32_t number)
-{
-	static uint8_t address[16] = { [10] = 0xff, [11] = 0xff };
-
-	memcpy(address + 12, &number, 4);
-	return (address);
-}
 
 static void
 shun_at(const uint8_t *address, int64_t now)

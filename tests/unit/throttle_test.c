@@ -10,17 +10,9 @@
 #include <string.h>
 
 #include "proc/auth/throttle.h"
+#include "tests/unit/ipv4.h"
 
 static struct throttle throttle;
-
-static const uint8_t *
-ipv4(uint32_t number)
-{
-	static uint8_t address[16] = { [10] = 0xff, [11] = 0xff };
-
-	memcpy(address + 12, &number, 4);
-	return (address);
-}
 
 static void
 test_per_address(void **state)
