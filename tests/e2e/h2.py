@@ -49,7 +49,9 @@ def connect(node, alpn, source="127.0.0.1"):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols([alpn])
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), timeout=5, source_address=(source, 0)))
+    client = socket.create_connection(("127.0.0.1", node.port), timeout=5, source_address=(source, 0))
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return context.wrap_socket(client)
 
 
 def https(node, path=b"/db/query?q=SELECT+1", source="127.0.0.1"):
