@@ -205,6 +205,7 @@ sweep(h2o_timeout_entry_t *entry)
 	intake_sweep(http);
 	jobs_sweep(http);
 	linger_sweep(http);
+	tls_memory_wipe();
 	(void)tls_memory_give_back();
 	server_start(http); /* if accepting failed for want of descriptors */
 	counter_set(http->counters, COUNTER_CONNECTIONS_OPEN, http->connections);

@@ -1,6 +1,6 @@
 /*
- * What the TLS library has allocated, counted, so that what a crowd of
- * handshakes leaves free goes back to the system.
+ * What the TLS library has allocated: counted, so that what a crowd of handshakes
+ * leaves free goes back to the system, and wiped where it held a client's words.
  */
 #ifndef PROC_HTTP_TLS_MEMORY_H
 #define PROC_HTTP_TLS_MEMORY_H
@@ -12,6 +12,9 @@
 
 /* Before any other use of the TLS library in the process; else, and out of memory, -1. */
 int tls_memory_install(void);
+
+/* What records were in buffers that are free now is gone.  Takes 1 us, or nothing if none was used. */
+void tls_memory_wipe(void);
 
 /* Bytes that the library holds now. */
 size_t tls_memory_used(void);

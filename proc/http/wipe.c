@@ -4,7 +4,8 @@
  * A header is in the buffer of its connection and, of a request with a body or by
  * HTTP/2, decoded in memory of its own.  Both are wiped.  That buffer is given back
  * for a larger one while a long body comes in, with the head still in it, so it is
- * wiped then as well, in h2o_buffer__do_free(), which stands before h2o's.
+ * wiped then as well, in h2o_buffer__do_free(), which stands before h2o's.  Over TLS
+ * the record that it came in is a third place.
  */
 #include "proc/http/wipe.h"
 
@@ -15,6 +16,7 @@
 #include "common/log.h"
 #include "proc/http/basic.h"
 #include "proc/http/h2o_inside.h"
+#include "proc/http/tls_memory.h"
 
 #define HEAD_MAX (512 * KIB) /* h2o takes no longer ones */
 #define FRAME_HEADER 9
@@ -114,7 +116,9 @@ wipe_authorization(h2o_req_t *req)
 	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
 	ssize_t i = -1;
 
-	while ((i = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, i)) != -1)
+	while ((i = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, i)) != -1) {
 		if (req->headers.entries[i].value.len > 0) /* an empty one may be a constant */
 			wipe_value(req, sock->input, &req->headers.entries[i].value);
+		tls_memory_wipe();
+	}
 }

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include <openssl/crypto.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "proc/http/tls_memory.h"
@@ -49,6 +50,24 @@ test_count(void **state)
 	OPENSSL_free(p);
 	OPENSSL_free(NULL);
 	assert_int_equal(tls_memory_used(), before);
+}
+
+/* The size of a record's buffer: the block serves the next one, and what it held can be wiped. */
+static void
+test_records_are_wiped(void **state)
+{
+	static const char zeros[16700];
+	size_t before = tls_memory_used();
+	char *p = OPENSSL_malloc(sizeof(zeros)), *again;
+
+	memset(p, 'x', sizeof(zeros));
+	OPENSSL_free(p);
+	assert_int_equal(tls_memory_used(), before);
+	tls_memory_wipe();
+	again = OPENSSL_malloc(sizeof(zeros));
+	assert_ptr_equal(again, p);
+	assert_memory_equal(again, zeros, sizeof(zeros));
+	OPENSSL_free(again);
 }
 
 static void
@@ -100,6 +119,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_records_are_wiped),
 		cmocka_unit_test(test_little_is_kept),
 		cmocka_unit_test(test_much_is_given_back),
 	};
