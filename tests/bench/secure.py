@@ -1,5 +1,6 @@
 """The bars of security: what TLS, credentials, confinement and idle clients cost."""
 
+import functools
 import os
 import resource
 import socket
@@ -19,22 +20,41 @@ def point(server):
     return Load(server, 64, POINT)
 
 
+def started(kinds, measures, starts, pairs):
+    """
+    Turns of two kinds of daemon, per measure, in pairs.
+
+    Two daemons of one kind differ too, by where their memory happens to be: so each few
+    pairs are of daemons started anew.
+    """
+    measured = {name: ([], []) for name in measures}
+    for start in range(starts):
+        made = [kind() for kind in (kinds if start % 2 == 0 else kinds[::-1])]
+        with servers(*(made if start % 2 == 0 else made[::-1])) as (ours, theirs):
+            for daemon in (ours, theirs):
+                prepare(daemon)
+                Load(daemon, 64, POINT, seconds=1)
+            for name, measure in measures.items():
+                for all_turns, turns in zip(measured[name], versus(ours, theirs, measure, turns=pairs)):
+                    all_turns += turns
+    return measured
+
+
 def https():
-    """Point reads over TLS, against the same in clear text."""
-    with servers(Daemon(tls=True), Daemon()) as (tls, clear):
-        for daemon in (tls, clear):
-            prepare(daemon)
-            Load(daemon, 64, POINT, seconds=1)
+    """Point reads over TLS, against the same in clear text, in pairs of turns."""
+    starts, pairs, seconds = (3, 4, 2) if Options.quick else (5, 6, 4)
+    shakes = {}
 
-        def read(server):
-            load = Load(server, 64, POINT, seconds=2 * Options.seconds)
-            if server is tls:  # without the handshakes at its beginning
-                load.cpu -= 64 * shake / load.count
-            return load
+    def read(server):
+        load = Load(server, 64, POINT, seconds=seconds)
+        if server.scheme == "https":  # without the handshakes at its beginning
+            if server not in shakes:
+                shakes[server] = Shakes(server, 1).cpu
+            load.cpu -= 64 * shakes[server] / load.count
+        return load.cpu
 
-        shake = Shakes(tls, 1).cpu
-        a, b = versus(tls, clear, read)
-        bar("CPU, HTTPS point read, 64, against clear text", median(a, "cpu"), 1.35, "us", median(b, "cpu"))
+    for turns in started([lambda: Daemon(tls=True), Daemon], {"read": read}, starts, pairs).values():
+        bar_pairs("CPU, HTTPS point read, 64, against clear text", *turns, 1.35, "us", "%d starts" % starts)
 
 
 def handshake():
@@ -59,12 +79,7 @@ def credentials():
 
 
 def sandbox():
-    """
-    Each kind of load confined, against the same with -sandbox=off, in pairs of turns.
-
-    Two daemons of one kind differ too, by where their memory happens to be: so each few
-    pairs are of daemons started anew.
-    """
+    """Each kind of load confined, against the same with -sandbox=off, in pairs of turns."""
     starts, pairs, seconds = (3, 4, 1) if Options.quick else (5, 6, 2)
 
     def write(server):
@@ -76,23 +91,12 @@ def sandbox():
     def shake(server):
         return Shakes(server, seconds).cpu
 
-    kinds = [({}, {"write": write, "point read": read}),
+    loads = [({}, {"write": write, "point read": read}),
              ({"tls": True}, {"HTTPS point read": read, "full handshake": shake}),
              ({"user": USER}, {"request with credentials": read})]
-    for how, measures in kinds:
-        measured = {name: ([], []) for name in measures}
-        for start in range(starts):
-            flags = ("-sandbox=require", "-sandbox=off")
-            on, off = sorted((Daemon(flag, **how) for flag in (flags if start % 2 == 0 else flags[::-1])),
-                             key=lambda daemon: flags.index(daemon.node.flags[0]))
-            with servers(on, off):
-                for daemon in (on, off):
-                    prepare(daemon)
-                    Load(daemon, 64, POINT, seconds=1)
-                for name, measure in measures.items():
-                    for all_turns, turns in zip(measured[name], versus(on, off, measure, turns=pairs)):
-                        all_turns += turns
-        for name, turns in measured.items():
+    for how, measures in loads:
+        kinds = [functools.partial(Daemon, flag, **how) for flag in ("-sandbox=require", "-sandbox=off")]
+        for name, turns in started(kinds, measures, starts, pairs).items():
             bar_pairs("CPU, %s, sandbox on against off" % name, *turns, 1.05, "us", "%d starts" % starts)
 
 
