@@ -3,6 +3,8 @@
  * here against the grammar
  *	body = [ statement, ... ]	statement = "sql" | [ "sql", parameter, ... ]
  *	parameter = scalar | [ byte, ... ] | { name: scalar | [ byte, ... ], ... }
+ * A statement is read to its end before its sense is judged, as rqlite decodes it:
+ * broken syntax in it is the error, whatever stands before.
  * Hostile input: depth, counts and sizes are bounded.
  */
 #include "proc/http/body.h"
@@ -24,14 +26,13 @@
 #include "proto/command.h"
 
 enum place {
-	PLACE_START,	  /* before the outer [ */
-	PLACE_BODY,	  /* in it: a statement comes */
-	PLACE_SQL,	  /* in a statement's [: its SQL comes */
+	PLACE_START, /* before the outer [ */
+	PLACE_BODY, /* in it: a statement comes */
+	PLACE_SQL, /* in a statement's [: its SQL comes */
 	PLACE_PARAMETERS, /* behind it */
-	PLACE_NAMED,	  /* in an object of named parameters */
-	PLACE_BYTES,	  /* in an array of bytes */
-	PLACE_WRONG,	  /* in an array that stands where the SQL should: read to its end */
-	PLACE_DONE,	  /* the outer ] was read */
+	PLACE_NAMED, /* in an object of named parameters */
+	PLACE_BYTES, /* in an array of bytes */
+	PLACE_DONE, /* the outer ] was read */
 };
 
 struct parse {
@@ -43,12 +44,13 @@ struct parse {
 	uint32_t statements;
 	size_t statement; /* offset, for its number of parameters */
 	uint32_t parameters;
-	size_t object;	      /* PLACE_NAMED: offset of its first member */
-	uint32_t before;      /* and the number of parameters before it */
-	unsigned depth; /* PLACE_WRONG: of arrays */
+	size_t object; /* PLACE_NAMED: offset of its first member */
+	uint32_t before; /* and the number of parameters before it */
+	unsigned depth; /* of open brackets */
+	bool wrong; /* the error is known, and said if the statement's syntax is good */
 	struct buf names; /* the pending name */
 	struct buf bytes; /* an array of bytes */
-	struct buf text;  /* a string being mended */
+	struct buf text; /* a string being mended */
 };
 
 static int
@@ -63,6 +65,19 @@ fail(struct parse *parse, int status, const char *format, ...)
 	return (0); /* yajl: stop */
 }
 
+/* The same at the end of the statement. */
+static int
+fail_later(struct parse *parse, const char *format, ...)
+{
+	va_list ap;
+
+	parse->wrong = true;
+	va_start(ap, format);
+	(void)vsnprintf(parse->error->text, sizeof(parse->error->text), format, ap);
+	va_end(ap);
+	return (1);
+}
+
 static int
 too_large(struct body_error *error)
 {
@@ -72,9 +87,12 @@ too_large(struct body_error *error)
 	return (0);
 }
 
+/* At once where no statement is open, so that there is no more of it to read. */
 static int
 invalid(struct parse *parse)
 {
+	if (parse->depth > 1)
+		return (fail_later(parse, "invalid request"));
 	return (fail(parse, 400, "invalid request"));
 }
 
@@ -284,6 +302,8 @@ on_string(void *arg, const unsigned char *s, size_t len)
 	struct parse *parse = arg;
 	const uint8_t *text = s;
 
+	if (parse->wrong)
+		return (1);
 	mend_utf8(parse, &text, &len);
 	switch (parse->place) {
 	case PLACE_BODY:
@@ -295,7 +315,7 @@ on_string(void *arg, const unsigned char *s, size_t len)
 	case PLACE_NAMED:
 		return (add_string(parse, text, len));
 	case PLACE_BYTES:
-		return (fail(parse, 400, "unsupported type string"));
+		return (fail_later(parse, "unsupported type string"));
 	default:
 		return (invalid(parse));
 	}
@@ -361,7 +381,8 @@ on_byte(struct parse *parse, const char *s, size_t len)
 	int64_t value;
 
 	if (!to_integer(s, len, &value) || value < 0 || value > 255)
-		return (fail(parse, 400, "unsupported type %.*s", (int)(len < 1024 ? len : 1024), s));
+		return (
+		    fail_later(parse, "unsupported type %.*s", (int)(len < 1024 ? len : 1024), s));
 	buf_add_u8(&parse->bytes, (uint8_t)value);
 	return (1);
 }
@@ -372,6 +393,8 @@ on_number(void *arg, const char *s, size_t len)
 	struct parse *parse = arg;
 	struct command_parameter parameter = { .type = COMMAND_INTEGER };
 
+	if (parse->wrong)
+		return (1);
 	if (parse->place == PLACE_BYTES)
 		return (on_byte(parse, s, len));
 	if (!takes_value(parse))
@@ -383,7 +406,8 @@ on_number(void *arg, const char *s, size_t len)
 	if (!to_short_real(s, len, &parameter.real))
 		parameter.real = strtod(s, NULL);
 	if (isinf(parameter.real))
-		return (fail(parse, 400, "invalid number %.*s", (int)(len < 1024 ? len : 1024), s));
+		return (
+		    fail_later(parse, "invalid number %.*s", (int)(len < 1024 ? len : 1024), s));
 	return (add(parse, &parameter));
 }
 
@@ -393,8 +417,10 @@ on_boolean(void *arg, int value)
 	struct parse *parse = arg;
 	struct command_parameter parameter = { .type = COMMAND_INTEGER, .integer = value != 0 };
 
+	if (parse->wrong)
+		return (1);
 	if (parse->place == PLACE_BYTES)
-		return (fail(parse, 400, "unsupported type bool"));
+		return (fail_later(parse, "unsupported type bool"));
 	return (takes_value(parse) ? add(parse, &parameter) : invalid(parse));
 }
 
@@ -404,9 +430,32 @@ on_null(void *arg)
 	struct parse *parse = arg;
 	struct command_parameter parameter = { .type = COMMAND_NULL };
 
+	if (parse->wrong)
+		return (1);
 	if (parse->place == PLACE_BYTES)
-		return (fail(parse, 400, "unsupported type <nil>"));
+		return (fail_later(parse, "unsupported type <nil>"));
 	return (takes_value(parse) ? add(parse, &parameter) : invalid(parse));
+}
+
+/* Counts an opening bracket; false if there are too many. */
+static bool
+descend(struct parse *parse)
+{
+	/* That of the list does not count. */
+	if (++parse->depth > 1 + JSON_DEPTH_MAX)
+		return (fail(parse, 400, "invalid JSON body"));
+	return (true);
+}
+
+/* Counts a closing bracket; says an error that waited for the end of its statement. */
+static int
+ascend(struct parse *parse)
+{
+	parse->depth--;
+	if (!parse->wrong || parse->depth > 1)
+		return (1);
+	parse->error->status = 400;
+	return (0);
 }
 
 static int
@@ -414,6 +463,12 @@ on_start_map(void *arg)
 {
 	struct parse *parse = arg;
 
+	if (parse->place == PLACE_START)
+		return (invalid(parse));
+	if (!descend(parse))
+		return (0);
+	if (parse->wrong)
+		return (1);
 	switch (parse->place) {
 	case PLACE_PARAMETERS:
 		parse->place = PLACE_NAMED;
@@ -422,7 +477,7 @@ on_start_map(void *arg)
 		return (1);
 	case PLACE_NAMED:
 	case PLACE_BYTES:
-		return (fail(parse, 400, "unsupported type map[string]interface {}"));
+		return (fail_later(parse, "unsupported type map[string]interface {}"));
 	default:
 		return (invalid(parse));
 	}
@@ -434,9 +489,12 @@ on_map_key(void *arg, const unsigned char *s, size_t len)
 	struct parse *parse = arg;
 	const uint8_t *text = s;
 
+	if (parse->wrong)
+		return (1);
 	mend_utf8(parse, &text, &len);
 	if (len > UINT16_MAX)
-		return (fail(parse, 413, "parameter name too long (%d bytes is the limit)", UINT16_MAX));
+		return (fail(
+		    parse, 413, "parameter name too long (%d bytes is the limit)", UINT16_MAX));
 	buf_reset(&parse->names, MIB);
 	buf_add(&parse->names, text, len);
 	return (1);
@@ -447,10 +505,12 @@ on_end_map(void *arg)
 {
 	struct parse *parse = arg;
 
+	if (parse->wrong)
+		return (ascend(parse));
 	parse->place = PLACE_PARAMETERS;
-	parse->parameters = parse->before +
-	    names_collapse(parse->out, parse->object, parse->parameters - parse->before);
-	return (1);
+	parse->parameters = parse->before + names_collapse(parse->out, parse->object,
+						parse->parameters - parse->before);
+	return (ascend(parse));
 }
 
 static int
@@ -458,6 +518,10 @@ on_start_array(void *arg)
 {
 	struct parse *parse = arg;
 
+	if (!descend(parse))
+		return (0);
+	if (parse->wrong)
+		return (1);
 	switch (parse->place) {
 	case PLACE_START:
 		parse->place = PLACE_BODY;
@@ -465,12 +529,6 @@ on_start_array(void *arg)
 	case PLACE_BODY:
 		parse->place = PLACE_SQL;
 		return (1);
-	case PLACE_SQL:
-		parse->place = PLACE_WRONG;
-		parse->depth = 3;
-		return (1);
-	case PLACE_WRONG:
-		return (++parse->depth > JSON_DEPTH_MAX ? fail(parse, 400, "invalid JSON body") : 1);
 	case PLACE_PARAMETERS:
 	case PLACE_NAMED:
 		parse->bytes_in = parse->place;
@@ -478,7 +536,7 @@ on_start_array(void *arg)
 		buf_reset(&parse->bytes, MIB);
 		return (1);
 	case PLACE_BYTES:
-		return (fail(parse, 400, "unsupported type []interface {}"));
+		return (fail_later(parse, "unsupported type []interface {}"));
 	default:
 		return (invalid(parse));
 	}
@@ -487,12 +545,13 @@ on_start_array(void *arg)
 static int
 end_bytes(struct parse *parse)
 {
-	struct command_parameter parameter = { .type = COMMAND_BLOB, .data = content(&parse->bytes),
+	struct command_parameter parameter = { .type = COMMAND_BLOB,
+		.data = content(&parse->bytes),
 		.len = (uint32_t)buf_size(&parse->bytes) };
 	int go_on = add(parse, &parameter);
 
 	parse->place = parse->bytes_in;
-	return (go_on);
+	return (go_on && ascend(parse));
 }
 
 static int
@@ -500,6 +559,8 @@ on_end_array(void *arg)
 {
 	struct parse *parse = arg;
 
+	if (parse->wrong)
+		return (ascend(parse));
 	switch (parse->place) {
 	case PLACE_BODY:
 		parse->place = PLACE_DONE;
@@ -507,13 +568,13 @@ on_end_array(void *arg)
 	case PLACE_PARAMETERS:
 		command_set_parameters(parse->out, parse->statement, parse->parameters);
 		parse->place = PLACE_BODY;
-		return (1);
+		return (ascend(parse));
 	case PLACE_BYTES:
 		return (end_bytes(parse));
-	case PLACE_WRONG:
-		return (--parse->depth > 2 ? 1 : invalid(parse));
 	default:
-		return (invalid(parse));
+		/* An empty array has no SQL. */
+		(void)invalid(parse);
+		return (ascend(parse));
 	}
 }
 
@@ -528,6 +589,19 @@ static const yajl_callbacks callbacks = {
 	.yajl_start_array = on_start_array,
 	.yajl_end_array = on_end_array,
 };
+
+/* yajl takes two more characters for blanks: they become one that it refuses everywhere. */
+static void
+mend_blanks(char *body, size_t len)
+{
+	static const char blanks[] = "\v\f";
+	char *end = body + len, *at;
+	size_t i;
+
+	for (i = 0; i < sizeof(blanks) - 1; i++)
+		for (at = body; (at = memchr(at, blanks[i], (size_t)(end - at))) != NULL;)
+			*at = '\1';
+}
 
 /* What yajl's verdict means, when no callback had one of its own. */
 static void
@@ -552,6 +626,7 @@ body_json(char *body, size_t len, struct buf *out, size_t at, struct body_error 
 	error->status = 0;
 	if (len > 0) {
 		mend_surrogates(body, len);
+		mend_blanks(body, len);
 		arena_begin(&arena, &alloc);
 		handle = yajl_alloc(&callbacks, &alloc, &parse);
 		assert(handle != NULL);

@@ -146,10 +146,17 @@ test_not_json(void **state)
 {
 	static const char *const bodies[] = { "", " ", "\n", "nonsense", "SELECT 1", "[", "]", "'",
 		"nul", "tru", "[\"SELECT 1\"", "[\"SELECT 1", "[\"SELECT 1\",", "[\"SELECT 1\",]",
-		"[\"SELECT 1\" \"SELECT 2\"]", "[[\"SELECT ?\",1", "[[\"SELECT ?\",{\"a\":",
-		"[[\"SELECT ?\",[1", "[\"SELECT 1\\", "[\"SELECT \\u12", "[\"\\u12g4\"]", "[\"\\x\"]",
-		"[-]", "[.5]", "[1.]", "[+1]", "[1e]", "[NaN]", "[Infinity]", "[\"a\nb\"]", "[\"a\x01\"]",
-		"\xef\xbb\xbf[\"SELECT 1\"]", "\xff[\"SELECT 1\"]", "[,\"SELECT 1\"]", "[[[" };
+		"[\"SELECT 1\" \"SELECT 2\"]", "[[\"SELECT ?\",1",
+		"[[\"SELECT ?\",{\"a\":", "[[\"SELECT ?\",[1", "[\"SELECT 1\\", "[\"SELECT \\u12",
+		"[\"\\u12g4\"]", "[\"\\x\"]", "[-]", "[.5]", "[1.]", "[+1]", "[1e]", "[NaN]",
+		"[Infinity]", "[\"a\nb\"]", "[\"a\x01\"]", "\xef\xbb\xbf[\"SELECT 1\"]",
+		"\xff[\"SELECT 1\"]", "[,\"SELECT 1\"]", "[[[",
+		/* Blanks that JSON does not have. */
+		"\f[\"SELECT 1\"]", "[\v\"SELECT 1\"]", "[[\"SELECT ?\",\f1]]",
+		/* A statement is read to its end before its sense is judged. */
+		"[{", "[{\"sql\":", "[[1,\"unterminated", "[[1 2]]", "[[[]", "[[\"S\",[300]",
+		"[[\"S\",[true,\"x", "[[\"S\",{\"a\":{}},]]", "[[\"S\",{\"a\":{}}}",
+		"[[\"S\",1e400,]]", "[[\"S\",[[1}]]]" };
 
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
 		bad(bodies[i], "invalid JSON body");
@@ -159,9 +166,10 @@ test_not_json(void **state)
 static void
 test_not_request(void **state)
 {
-	static const char *const bodies[] = { "{}", "{", "\"SELECT 1\"", "1", "-1.5", "1e400", "true",
-		"null", " 12 ", "[[]]", "[1]", "[null]", "[{}]", "[true]", "[[1,\"x\"]]", "[[null]]",
-		"[[[]]]", "[[{}]]", "[[true]]", "[\"SELECT 1\",1]", "[\"SELECT 1\",null]",
+	static const char *const bodies[] = { "{}", "{", "\"SELECT 1\"", "1", "-1.5", "1e400",
+		"true", "null", " 12 ", "[[]]", "[1]", "[null]", "[{}]", "[true]", "[[1,\"x\"]]",
+		"[[null]]", "[[[]]]", "[[{}]]", "[[1,{\"a\":[2]},\"x\",[]]] x", "[{\"a\":[{}]}, x",
+		"[[]x", "[[true]]", "[\"SELECT 1\",1]", "[\"SELECT 1\",null]",
 		"[[\"SELECT 1\"],[]]", "[{\"sql\":\"SELECT 1\"}]", "[01]", "[1, \"unterminated",
 		"[\"SELECT 1\", 1, \"unterminated" };
 
@@ -190,6 +198,9 @@ test_unsupported(void **state)
 	bad("[[\"S\",[true]]]", "unsupported type bool");
 	bad("[[\"S\",[[1]]]]", "unsupported type []interface {}");
 	bad("[[\"S\",1e400]]", "invalid number 1e400");
+	bad("[[\"S\",[[[1],{\"b\":[{}]},\"x\",1,null,true]],1e400]]",
+	    "unsupported type []interface {}");
+	bad("[[\"S\",1e400,[300],{\"a\":{}}],", "invalid number 1e400");
 	bad("[[\"S\",-1.8e308]]", "invalid number -1.8e308");
 	bad("[[\"S\", {\"a\":{}}], 1", "unsupported type map[string]interface {}");
 	bad("[[\"S\",[-4]], nonsense", "unsupported type -4");
@@ -207,7 +218,8 @@ test_statements(void **state)
 	good("[\"\",\"\",\" \"]", "|| ");
 	good("[\"A\",[\"B\",2],[\"C\"],\"D\"]", "A|B i2|C|D");
 	good("[[\"A\",1,null,true,false,\"x\",[],{}]]", "A i1 n i1 i0 tx b");
-	good("[[\"A\",{\"a\":1,\"b\":[255,0],\"\":null},2,{\"c\":\"d\"}]]", "A a=i1 b=bff00 n i2 c=td");
+	good("[[\"A\",{\"a\":1,\"b\":[255,0],\"\":null},2,{\"c\":\"d\"}]]",
+	    "A a=i1 b=bff00 n i2 c=td");
 }
 
 /* Of the members of one object with the same name the last one counts. */
@@ -308,7 +320,9 @@ test_unicode(void **state)
 	good("[\"\\\\ud83d\"]", "\\ud83d");
 	good("[\"\\\\\\ud83d\"]", "\\" BAD);
 	good("[\"\\uDBFF\\uDFFF\"]", "\xf4\x8f\xbf\xbf");
-	good("[\"a\xff" "b\"]", "a" BAD "b");
+	good("[\"a\xff"
+	     "b\"]",
+	    "a" BAD "b");
 	good("[\"\xc0\x80|\xed\xa0\x80|\xf4\x90\x80\x80|\xe2\x82\"]",
 	    BAD BAD "|" BAD BAD BAD "|" BAD BAD BAD BAD "|" BAD BAD);
 	good("[\"0123456789\xc3\xa9\x80\"]", "0123456789\xc3\xa9" BAD);
@@ -380,14 +394,27 @@ test_limits(void **state)
 	    "parameter name too long (65535 bytes is the limit)");
 }
 
+/* That many brackets, and what is not looked at. */
+static const char *
+deep_end(size_t count)
+{
+	static char text[JSON_DEPTH_MAX + 2];
+
+	memset(text, ']', count);
+	text[count] = '\0';
+	return (text);
+}
+
 static void
 test_depth(void **state)
 {
 	limited(repeat("", "[", JSON_DEPTH_MAX + 1, ""), 400, "invalid JSON body");
 	limited(repeat("", "[", 5000000, ""), 400, "invalid JSON body");
-	limited(repeat("[[\"A\",", "[", 5000000, ""), 400, "unsupported type []interface {}");
-	limited(repeat("[[\"A\",", "{\"a\":", 1000000, ""), 400,
-	    "unsupported type map[string]interface {}");
+	limited(repeat("[[\"A\",", "[", 5000000, ""), 400, "invalid JSON body");
+	limited(repeat("[[\"A\",", "{\"a\":", 1000000, ""), 400, "invalid JSON body");
+	limited(repeat("[", "[", JSON_DEPTH_MAX, deep_end(JSON_DEPTH_MAX)), 400, "invalid request");
+	limited(repeat("[", "[", JSON_DEPTH_MAX + 1, deep_end(JSON_DEPTH_MAX + 1)), 400,
+	    "invalid JSON body");
 }
 
 /* A string with an escape is copied by yajl, into memory that grows. */
