@@ -11,17 +11,20 @@
 
 #include "common/duration.h"
 #include "common/hex.h"
+#include "common/utf8.h"
 
 #define SECOND 1000000000LL
+#define HEX "0123456789abcdef"
 #define ESCAPE_TEXT_MAX 16 /* three bytes, each \xNN at worst */
 
 /* The keys that mean something; all others are read past. */
-#define KEYS(X)                                                                         \
-	X(q) X(pretty) X(timings) X(transaction) X(queue) X(wait) X(associative)        \
-	X(blob_array) X(qualify_columns) X(raft_index) X(noparse) X(norwrandom)         \
-	X(norwtime) X(redirect) X(noleader) X(sync) X(nonvoters) X(freshness_strict)    \
-	X(vacuum) X(compress) X(level) X(timeout) X(freshness) X(db_timeout)            \
-	X(linearizable_timeout) X(retries) X(trailing_logs) X(key) X(fmt) X(tables) X(ver)
+#define KEYS(X)                                                                               \
+	X(q)                                                                                  \
+	X(pretty) X(timings) X(transaction) X(queue) X(wait) X(associative) X(blob_array)     \
+	    X(qualify_columns) X(raft_index) X(noparse) X(norwrandom) X(norwtime) X(redirect) \
+		X(noleader) X(sync) X(nonvoters) X(freshness_strict) X(vacuum) X(compress)    \
+		    X(level) X(timeout) X(freshness) X(db_timeout) X(linearizable_timeout)    \
+			X(retries) X(trailing_logs) X(key) X(fmt) X(tables) X(ver)
 
 #define KEY_ENUM(name) KEY_##name,
 enum key { KEYS(KEY_ENUM) KEY__COUNT };
@@ -43,36 +46,62 @@ struct values {
 	char *room; /* for decoded texts */
 };
 
+/* One byte as Go quotes it; returns what was written. */
+static size_t
+quote_byte(char *text, uint8_t c)
+{
+	if (c == '"' || c == '\\') {
+		text[0] = '\\';
+		text[1] = (char)c;
+		return (2);
+	}
+	if (c >= ' ' && c < 0x7f) {
+		text[0] = (char)c;
+		return (1);
+	}
+	text[0] = '\\';
+	text[1] = 'x';
+	text[2] = HEX[c >> 4];
+	text[3] = HEX[c & 15];
+	return (4);
+}
+
+/* A character of two bytes: those up to the hard blank, and the soft hyphen, are not printable. */
+static size_t
+quote_pair(char *text, const uint8_t *s)
+{
+	unsigned c = (s[0] & 0x1fU) << 6 | (s[1] & 0x3fU);
+
+	if (c > 0xa0 && c != 0xad) {
+		memcpy(text, s, 2);
+		return (2);
+	}
+	memcpy(text, "\\u00", 4);
+	text[4] = HEX[c >> 4];
+	text[5] = HEX[c & 15];
+	return (6);
+}
+
 /* The text of a bad escape: its bytes, quoted as Go quotes. */
 static int
 bad_escape(const char *raw, size_t left, struct error *error)
 {
-	static const char hex[] = "0123456789abcdef";
+	const uint8_t *s = (const uint8_t *)raw;
 	char text[ESCAPE_TEXT_MAX];
 	size_t i, n = 0, len = left < 3 ? left : 3;
 
-	for (i = 0; i < len; i++) {
-		uint8_t c = (uint8_t)raw[i];
-
-		if (c == '"' || c == '\\') {
-			text[n++] = '\\';
-			text[n++] = (char)c;
-		} else if (c >= ' ' && c < 0x7f)
-			text[n++] = (char)c;
-		else {
-			text[n++] = '\\';
-			text[n++] = 'x';
-			text[n++] = hex[c >> 4];
-			text[n++] = hex[c & 15];
-		}
-	}
+	text[0] = '%';
+	if (len == 3 && s[1] >= 0x80 && utf8_sequence(s + 1, 2) == 2)
+		n = 1 + quote_pair(text + 1, s + 1);
+	else
+		for (i = 0; i < len; i++)
+			n += quote_byte(text + n, s[i]);
 	return (error_set(error, "invalid URL escape \"%.*s\"", (int)n, text));
 }
 
 /* Decodes percent escapes and '+' into the room; -1 with the error if an escape is bad. */
 static int
-decode(const char *raw, size_t len, struct values *values, struct value *value,
-    struct error *error)
+decode(const char *raw, size_t len, struct values *values, struct value *value, struct error *error)
 {
 	char *out = values->room;
 	size_t i;
@@ -208,10 +237,25 @@ read_flags(const struct values *values, struct params *params)
 		size_t offset;
 	} flags[] = {
 #define FLAG(name) { KEY_##name, offsetof(struct params, name) }
-		FLAG(pretty), FLAG(timings), FLAG(transaction), FLAG(queue), FLAG(wait),
-		FLAG(associative), FLAG(blob_array), FLAG(qualify_columns), FLAG(raft_index),
-		FLAG(noparse), FLAG(norwrandom), FLAG(norwtime), FLAG(redirect), FLAG(noleader),
-		FLAG(sync), FLAG(nonvoters), FLAG(freshness_strict), FLAG(vacuum), FLAG(compress),
+		FLAG(pretty),
+		FLAG(timings),
+		FLAG(transaction),
+		FLAG(queue),
+		FLAG(wait),
+		FLAG(associative),
+		FLAG(blob_array),
+		FLAG(qualify_columns),
+		FLAG(raft_index),
+		FLAG(noparse),
+		FLAG(norwrandom),
+		FLAG(norwtime),
+		FLAG(redirect),
+		FLAG(noleader),
+		FLAG(sync),
+		FLAG(nonvoters),
+		FLAG(freshness_strict),
+		FLAG(vacuum),
+		FLAG(compress),
 #undef FLAG
 		{ KEY_q, offsetof(struct params, has_q) },
 	};
@@ -230,8 +274,8 @@ read_numbers(const struct values *values, struct params *params, struct error *e
 	if (read_duration(values, KEY_timeout, &params->timeout_ns, error) == -1 ||
 	    read_duration(values, KEY_freshness, &params->freshness_ns, error) == -1 ||
 	    read_duration(values, KEY_db_timeout, &params->db_timeout_ns, error) == -1 ||
-	    read_duration(values, KEY_linearizable_timeout, &params->linearizable_timeout_ns,
-		error) == -1 ||
+	    read_duration(
+		values, KEY_linearizable_timeout, &params->linearizable_timeout_ns, error) == -1 ||
 	    read_integer(values, KEY_retries, &params->retries, error) == -1 ||
 	    read_integer(values, KEY_trailing_logs, &params->trailing_logs, error) == -1)
 		return (-1);
@@ -241,8 +285,7 @@ read_numbers(const struct values *values, struct params *params, struct error *e
 }
 
 int
-params_parse(
-    const char *query, size_t len, char *room, struct params *params, struct error *error)
+params_parse(const char *query, size_t len, char *room, struct params *params, struct error *error)
 {
 	/* A pair takes no more than its own length and a NUL for each of '=' and '&'. */
 	struct values values = { .room = room };

@@ -132,6 +132,10 @@ test_syntax(void **state)
 	bad("q=1&q=%gg", "invalid URL escape \"%gg\"");
 	bad("x=%\"\\", "invalid URL escape \"%\\\"\\\\\"");
 	bad("x=%\xff", "invalid URL escape \"%\\xff\"");
+	bad("x=%\xc3\xa9", "invalid URL escape \"%\xc3\xa9\"");
+	bad("x=%\xc2\xad", "invalid URL escape \"%\\u00ad\"");
+	bad("x=%\xc2\xa0", "invalid URL escape \"%\\u00a0\"");
+	bad("x=%\xe2\x82\xac", "invalid URL escape \"%\\xe2\\x82\"");
 	bad("q=SELECT%201;x", "invalid semicolon separator in query");
 	bad("a=%zz&b=;", "invalid semicolon separator in query");
 	bad(";&a=%zz", "invalid semicolon separator in query");
@@ -144,7 +148,8 @@ test_order(void **state)
 {
 	bad("q=&freshness_strict&a=%zz", "invalid URL escape \"%zz\"");
 	bad("q=&retries=x&timeout=x&freshness_strict", "freshness_strict requires freshness");
-	bad("q=&retries=x&trailing_logs=x&linearizable_timeout=x&db_timeout=x&freshness=x&timeout=x",
+	bad("q=&retries=x&trailing_logs=x&linearizable_timeout=x&db_timeout=x&freshness=x&timeout="
+	    "x",
 	    "timeout is not a valid duration");
 	bad("q=&retries=x&trailing_logs=x&linearizable_timeout=x&db_timeout=x&freshness=x",
 	    "freshness is not a valid duration");
