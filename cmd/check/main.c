@@ -128,9 +128,14 @@ main(int argc, char **argv)
 	log_init("rqlited", LOG_INFO);
 	if (argc != ARGUMENTS)
 		fatalx("this is run by rqlited -check");
-	if (argv[AUTH][0] != '\0' && check_credentials(argv[AUTH], argv[JOIN_AS], &error) == -1)
+	if (argv[AUTH][0] != '\0' && check_credentials(argv[AUTH], argv[JOIN_AS], &error) == -1) {
+		log_info("file in question: %s", argv[AUTH]);
 		fatalx("failed to get credential store: %s", error.text);
-	if (argv[CERT][0] != '\0' && check_https(argv, &error) == -1)
+	}
+	if (argv[CERT][0] != '\0' && check_https(argv, &error) == -1) {
+		log_info("files in question: %s, %s%s%s", argv[CERT], argv[KEY],
+		    argv[CA][0] != '\0' ? ", " : "", argv[CA]);
 		fatalx("failed to start HTTP server: %s", error.text);
+	}
 	return (0);
 }

@@ -283,6 +283,19 @@ reload_pong(struct master *master, struct worker *worker, uint64_t serial)
 }
 
 void
+reload_name_files(const struct master *master, enum role role)
+{
+	const struct flags *flags = master->flags;
+	const char *ca = flags->http_ca_cert;
+
+	if (role == ROLE_AUTH)
+		log_as("rqlited", "file in question: %s", flags->auth);
+	else if ((role == ROLE_HTTP || role == ROLE_KEY) && flags->http_cert[0] != '\0')
+		log_as("rqlited", "files in question: %s, %s%s%s", flags->http_cert,
+		    flags->http_key, ca[0] != '\0' ? ", " : "", ca);
+}
+
+void
 reload_drained(struct master *master, struct worker *worker, const struct msg_drained *drained)
 {
 	bool good = true;
@@ -292,9 +305,11 @@ reload_drained(struct master *master, struct worker *worker, const struct msg_dr
 		return;
 	worker->drained = true;
 	worker->drained_good = drained->good;
-	if (!drained->good)
+	if (!drained->good) {
 		log_as("rqlited", "reload: %s: %.*s", role_name(worker->role), (int)drained->reason.len,
 		    (const char *)drained->reason.data);
+		reload_name_files(master, worker->role);
+	}
 	for (i = 0; i < master->nworkers; i++) {
 		if (!master->workers[i].drained)
 			return;

@@ -21,6 +21,8 @@ void reload_tick(struct master *);
 void reload_worker_died(struct master *, bool alone);
 /* A worker has looked at the files of the reload under way. */
 void reload_drained(struct master *, struct worker *, const struct msg_drained *);
+/* Logs which files a worker reads: what it says of them is rqlite's text, without names. */
+void reload_name_files(const struct master *, enum role);
 /* A worker has answered the ping of that number. */
 void reload_pong(struct master *, struct worker *, uint64_t serial);
 

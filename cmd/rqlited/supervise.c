@@ -245,13 +245,15 @@ reap_children(struct master *master)
 }
 
 static void
-worker_failed(struct master *master, const struct msg_failed *failed)
+worker_failed(struct master *master, const struct worker *worker, const struct msg_failed *failed)
 {
 	if (!failed->final)
 		return;
 	(void)snprintf(master->failure, sizeof(master->failure), "%.*s", (int)failed->reason.len,
 	    (const char *)failed->reason.data);
 	master->failed = true;
+	relay_copy(master);
+	reload_name_files(master, worker->role);
 }
 
 /* The one that a worker has closed its channel to; its successor gets a new one. */
@@ -308,7 +310,7 @@ handle(
 		reload_pong(master, worker, msg->pong.serial);
 		break;
 	case MSG_FAILED:
-		worker_failed(master, &msg->failed);
+		worker_failed(master, worker, &msg->failed);
 		break;
 	case MSG_GAVE_UP:
 		http_given_up(master, worker, &msg->gave_up);

@@ -246,6 +246,7 @@ def test_bad_file_changes_nothing(make_node):
         path.write_text(text)
         reload(node, REFUSED)
         assert "reload: auth: " in node.log
+        assert node.log.count(" file in question: %s\n" % path) == node.log.count("reload: auth: ")
         assert node.get("/status", headers=basic("a", "pw-a")).status == 200
         assert node.get("/status", headers=basic("b", "x")).status == 401
     path.unlink()

@@ -180,6 +180,8 @@ def test_what_https_needs(make_node, cert, key, more, text):
     openssl(node, "ec", "-in", "a.key", "-aes256", "-passout", "pass:x", "-out", "locked.key")
     (node.dir / "bad").write_text("nonsense\n")
     fails(node, " failed to start HTTP server: " + text + "\n")
+    if not text.startswith("open "):
+        assert re.search(f"\\] \\S+ \\S+ files in question: {cert}, {key}(, bad)?\n", node.log), node.log
     check_finds_it(node)
 
 
@@ -195,11 +197,13 @@ def fails(node, *words):
 
 
 def check_finds_it(node):
-    """-check ends with what ended the start."""
+    """-check ends with what ended the start, and names the same files."""
     done = subprocess.run([node.program, "-check", *node.flags, str(node.data)], cwd=node.dir, capture_output=True,
                           text=True, timeout=15)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1].split(" ", 3)[3] == node.log.splitlines()[-1].split(" ", 3)[3]
+    named = re.findall("files? in question: .*", node.log)
+    assert re.findall("files? in question: .*", done.stderr) == named
 
 
 @pytest.mark.parametrize("text, words", [
@@ -218,7 +222,7 @@ def test_credentials_not_to_be_read(make_node, text, words):
         node.launch()
         assert_refuses(node)
         return
-    fails(node, "failed to get credential store: ", words)
+    fails(node, "failed to get credential store: ", words, " file in question: %s\n" % (node.dir / "users.json"))
     check_finds_it(node)
 
 
