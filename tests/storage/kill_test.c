@@ -22,6 +22,7 @@
 
 #define ROUNDS 150
 #define ROUNDS_FULL 300
+#define MORE 100 /* entries after the last death, beyond any that no record tells of */
 #define PATH_SIZE 256
 
 /* Shared with the writer. */
@@ -50,6 +51,8 @@ write_on(uint64_t own_seed)
 	if (work.at.index < page->index || work.at.index < page->base)
 		fatalx("acknowledged index %llu is gone, at %llu", (unsigned long long)page->index,
 		    (unsigned long long)work.at.index);
+	/* What recovery picked has a record. */
+	page->index = work.recorded = work.at.index;
 	page->started++;
 	for (;;) {
 		if (work_batch(&work, store, 1 + (unsigned)writer_draw(8)) != SQLITE_OK)
@@ -154,7 +157,7 @@ main(void)
 	for (i = 0; i < rounds; i++)
 		kill_one();
 	sqlvfs_init();
-	index = page->index + 20;
+	index = page->index + MORE;
 	replay(directory, index, &chain, &dump);
 	replay(other, index, &expected_chain, &expected_dump);
 	remove_directory(directory);
