@@ -100,15 +100,13 @@ store_wants_checkpoint(const struct store *store, const struct store_demand *dem
 		(demand->tick && is_flagged(store)));
 }
 
-/* Through SQLite's own descriptor.  A failure does not come back: see sqlvfs.h. */
+/* A failure does not come back: see sqlvfs.h. */
 static int
 sync_wal(struct store *store)
 {
-	sqlite3_file *wal = NULL;
-	int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+	sqlite3_file *wal;
+	int rc = store_get_wal(store, &wal);
 
-	if (rc == SQLITE_OK && (wal == NULL || wal->pMethods == NULL))
-		rc = SQLITE_IOERR_FSYNC;
 	return (rc == SQLITE_OK ? wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL) : rc);
 }
 

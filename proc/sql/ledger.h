@@ -28,7 +28,7 @@ struct ledger_record {
 	uint32_t magic;
 	uint16_t version;
 	uint8_t kind;
-	uint8_t flags; /* LEDGER_INSTALLED */
+	uint8_t flags;
 	uint64_t sequence;
 	uint64_t index;
 	uint64_t term;
@@ -40,12 +40,15 @@ struct ledger_record {
 	int64_t rowid;
 	int64_t changes;
 	int64_t total;
-	uint8_t zero[32];
+	uint32_t digest; /* likewise, ours: see walscan.h */
+	uint8_t zero[28];
 	uint32_t zero2;
 	uint32_t crc; /* of all before it */
 };
 
-#define LEDGER_INSTALLED 1
+/* flags */
+#define LEDGER_INSTALLED 1 /* a BASE of a snapshot */
+#define LEDGER_DIGEST 2 /* it has one: all that name frames, but for those of early programs */
 
 struct ledger {
 	struct file_dir *dir;

@@ -2,9 +2,9 @@
  * Start after any death: which ledger record describes what the WAL still holds,
  * and the cut that makes it true.
  *
- * A record that matches the WAL's checksums is right by itself, whatever lives it
- * and the frames come from; the newest one is taken.  None from before the newest
- * BASE: the file is beyond it.  None before the newest FLOOR either: the file may
+ * A record that matches the WAL's checksums and digest is right by itself, whatever
+ * lives it and the frames come from; the newest one is taken.  None from before the
+ * newest BASE: the file is beyond it.  None before the newest FLOOR either: the file may
  * hold pages of that commit, and both record and WAL were flushed, so if they
  * are gone the disk has lost what it had confirmed.
  *
@@ -51,7 +51,8 @@ matches(const struct ledger_record *record, const struct wal *wal)
 		return (false);
 	if (STORE_BUG == STORE_BUG_NO_SUMS)
 		return (true);
-	return (frame->sum[0] == record->sum[0] && frame->sum[1] == record->sum[1]);
+	return (frame->sum[0] == record->sum[0] && frame->sum[1] == record->sum[1] &&
+		((record->flags & LEDGER_DIGEST) == 0 || frame->digest == record->digest));
 }
 
 /* Records come in order, so the last that fits is the newest. */
@@ -122,8 +123,10 @@ recover_pick(struct store *store, struct error *error)
 	if (result == 0)
 		result = judge(store, error);
 	/* A WAL that counts says how large its pages are; page 1 of the file may be torn. */
-	if (result == 0 && store->has_pick)
+	if (result == 0 && store->has_pick) {
 		store->page_size = wal.page_size;
+		store->digest = wal.frames[store->picked.frames - 1].digest;
+	}
 	walscan_fini(&wal);
 	if (result == 0)
 		take_position(store);

@@ -8,10 +8,12 @@
 
 #include <sys/random.h>
 
-#include <sqlite3.h>
+#include <assert.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/crc32c.h"
 #include "common/log.h"
 #include "proc/sql/walscan.h"
 
@@ -104,6 +106,97 @@ truncate_main(sqlite3_file *file, sqlite3_int64 size)
 	return (main_file.real->xTruncate(file, size));
 }
 
+/* ---- the WAL's digest ---- */
+
+/*
+ * Behind the system's part of each file.  A transaction may write its frames more
+ * than once, so they are kept one by one until their commit is asked for.
+ */
+struct digest {
+	uint32_t value; /* of all before `first` */
+	uint32_t first;
+	uint32_t page_size;
+	uint32_t count, capacity;
+	struct wal_mark *marks; /* of `first` and the next */
+};
+
+static size_t digest_at; /* in a file */
+
+static struct digest *
+digest_of(sqlite3_file *file)
+{
+	return ((struct digest *)((char *)file + digest_at));
+}
+
+static void
+digest_start(struct digest *digest, uint32_t page_size, uint32_t frames, uint32_t value)
+{
+	digest->page_size = page_size;
+	digest->first = frames;
+	digest->value = value;
+	digest->count = 0;
+}
+
+/* Of the frame that begins there. */
+static struct wal_mark *
+digest_mark(struct digest *digest, sqlite3_int64 offset)
+{
+	sqlite3_int64 n = (offset - WAL_HEAD) / (WAL_FRAME_HEAD + (sqlite3_int64)digest->page_size);
+
+	assert(n >= digest->first && n <= digest->first + (sqlite3_int64)digest->count);
+	if (n == digest->first + (sqlite3_int64)digest->count) {
+		if (digest->count == digest->capacity) {
+			digest->capacity = digest->capacity * 2 + 16;
+			digest->marks =
+			    realloc(digest->marks, digest->capacity * sizeof(*digest->marks));
+			if (digest->marks == NULL)
+				fatal("realloc");
+		}
+		digest->count++;
+	}
+	return (&digest->marks[n - digest->first]);
+}
+
+/* Whether the write succeeds or not: a frame that failed is written again before a commit. */
+static void
+digest_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
+{
+	struct digest *digest = digest_of(file);
+	struct wal_mark *mark;
+
+	if (offset == 0) {
+		digest_start(digest, wal_word((const uint8_t *)data + 8), 0, 0);
+	} else if (size == WAL_FRAME_HEAD) {
+		mark = digest_mark(digest, offset);
+		memcpy(mark->head, data, sizeof(mark->head));
+	} else {
+		mark = digest_mark(digest, offset - WAL_FRAME_HEAD);
+		mark->crc = crc32c(0, data, (size_t)size);
+	}
+}
+
+uint32_t
+sqlvfs_digest(sqlite3_file *wal, uint32_t frames)
+{
+	struct digest *digest = digest_of(wal);
+	uint32_t i, n = frames - digest->first;
+
+	assert(n <= digest->count);
+	for (i = 0; i < n; i++)
+		digest->value = wal_add_mark(digest->value, &digest->marks[i]);
+	/* What comes next may be behind them already, of a transaction that goes on. */
+	digest->count -= n;
+	memmove(digest->marks, digest->marks + n, digest->count * sizeof(*digest->marks));
+	digest->first = frames;
+	return (digest->value);
+}
+
+void
+sqlvfs_take_up(sqlite3_file *wal, uint32_t page_size, uint32_t frames, uint32_t value)
+{
+	digest_start(digest_of(wal), page_size, frames, value);
+}
+
 /* ---- the WAL ---- */
 
 /*
@@ -175,6 +268,7 @@ write_wal(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 
 	if (offset == 0 && guard != SQLVFS_SEAL && guard != SQLVFS_OPEN)
 		fatalx("the WAL was about to start anew outside a seal");
+	digest_write(file, data, size, offset);
 	if (size == WAL_FRAME_HEAD)
 		return (write_head(file, data, offset));
 	if (frame.file == file && frame.head != -1 && offset == frame.head + WAL_FRAME_HEAD &&
@@ -220,6 +314,8 @@ close_wal(sqlite3_file *file)
 	(void)release_head();
 	frame.head = frame.next = -1;
 	frame.file = NULL;
+	free(digest_of(file)->marks);
+	memset(digest_of(file), 0, sizeof(struct digest));
 	return (wal_file.real->xClose(file));
 }
 
@@ -283,8 +379,10 @@ on_open(sqlite3_vfs *self, const char *name, sqlite3_file *file, int flags, int 
 		return (rc);
 	if ((flags & SQLITE_OPEN_MAIN_DB) != 0)
 		cover(file, &main_file);
-	else if ((flags & SQLITE_OPEN_WAL) != 0)
+	else if ((flags & SQLITE_OPEN_WAL) != 0) {
+		memset(digest_of(file), 0, sizeof(struct digest));
 		cover(file, &wal_file);
+	}
 	return (rc);
 }
 
@@ -302,6 +400,9 @@ sqlvfs_init(void)
 		fatalx("sqlite: no VFS");
 	vfs = *system_vfs;
 	vfs.zName = "rqlited";
+	digest_at = ((size_t)vfs.szOsFile + _Alignof(struct digest) - 1) / _Alignof(struct digest) *
+		    _Alignof(struct digest);
+	vfs.szOsFile = (int)(digest_at + sizeof(struct digest));
 	vfs.xRandomness = on_randomness;
 	vfs.xCurrentTime = on_time;
 	vfs.xCurrentTimeInt64 = on_time64;

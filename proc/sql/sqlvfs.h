@@ -10,10 +10,13 @@
  * - a WAL starts anew only in a seal, never inside an entry: the salts are drawn
  *   from the PRNG that the entry sees;
  * - a failed flush is never tried again.
+ *
+ * And it makes the digest of the frames that it sees written (walscan.h).
  */
 #ifndef PROC_SQL_SQLVFS_H
 #define PROC_SQL_SQLVFS_H
 
+#include <sqlite3.h>
 #include <stdint.h>
 
 /* What may be written besides frames at the end of the WAL. */
@@ -35,6 +38,14 @@ void sqlvfs_statement(int64_t time_ns, uint64_t seed, uint64_t ordinal);
 void sqlvfs_entropy(void);
 /* SQLVFS_CLOSED at first. */
 void sqlvfs_set_guard(enum sqlvfs_guard);
+
+/*
+ * The digest of an open WAL up to a frame that is committed, and at or behind the
+ * frame that was asked for before.
+ */
+uint32_t sqlvfs_digest(sqlite3_file *wal, uint32_t frames);
+/* That of what was there already when it was opened. */
+void sqlvfs_take_up(sqlite3_file *wal, uint32_t page_size, uint32_t frames, uint32_t digest);
 
 /*
  * How many writes to the WAL found the disk full.  SQLITE_FULL is also what a

@@ -147,6 +147,23 @@ open_connection(struct store *store)
 	return (rc);
 }
 
+/* What is in the WAL already was not written through our VFS in this life. */
+static int
+take_up_tail(struct store *store)
+{
+	sqlite3_file *wal;
+	int rc = store_get_wal(store, &wal);
+
+	if (rc != SQLITE_OK)
+		return (rc);
+	store->frames = (int)store->picked.frames;
+	store->tail = store->picked;
+	store->tail.digest = store->digest;
+	store->tail_known = store->is_named = true;
+	sqlvfs_take_up(wal, store->page_size, store->tail.frames, store->digest);
+	return (SQLITE_OK);
+}
+
 int
 store_open(struct store *store, struct error *error)
 {
@@ -156,10 +173,9 @@ store_open(struct store *store, struct error *error)
 		return (-1);
 	sqlvfs_set_guard(SQLVFS_CLOSED);
 	rc = open_connection(store);
+	if (rc == SQLITE_OK)
+		rc = take_up_tail(store);
 	if (rc == SQLITE_OK) {
-		store->frames = (int)store->picked.frames;
-		store->tail = store->picked;
-		store->tail_known = store->is_named = true;
 		/* A new WAL draws its salts from the PRNG: not in an entry. */
 		store->owes_seal = store->frames == 0;
 		rc = store_settle(store);
@@ -189,20 +205,31 @@ store_close(struct store *store)
 
 /* ---- commits ---- */
 
-/* Through SQLite's own file: closing another descriptor of it would drop SQLite's locks. */
+int
+store_get_wal(struct store *store, sqlite3_file **wal)
+{
+	int rc;
+
+	*wal = NULL;
+	rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, wal);
+	if (rc == SQLITE_OK && (*wal == NULL || (*wal)->pMethods == NULL))
+		rc = SQLITE_IOERR;
+	return (rc);
+}
+
 int
 store_read_tail(struct store *store)
 {
 	struct ledger_record *tail = &store->tail;
 	uint8_t head[WAL_FRAME_HEAD];
-	sqlite3_file *wal = NULL;
+	sqlite3_file *wal;
 	int rc;
 
 	if (store->tail_known)
 		return (SQLITE_OK);
-	rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
-	if (rc != SQLITE_OK || wal == NULL || wal->pMethods == NULL)
-		return (rc == SQLITE_OK ? SQLITE_IOERR_READ : rc);
+	rc = store_get_wal(store, &wal);
+	if (rc != SQLITE_OK)
+		return (rc);
 	rc = wal->pMethods->xRead(
 	    wal, head, sizeof(head), wal_offset((uint32_t)store->frames - 1, store->page_size));
 	if (rc != SQLITE_OK)
@@ -213,6 +240,7 @@ store_read_tail(struct store *store)
 	tail->salt[1] = wal_word(head + 12);
 	tail->sum[0] = wal_word(head + 16);
 	tail->sum[1] = wal_word(head + 20);
+	tail->digest = sqlvfs_digest(wal, tail->frames);
 	store->tail_known = true;
 	return (SQLITE_OK);
 }
@@ -231,7 +259,7 @@ store_append_record(struct store *store, enum ledger_kind kind)
 	else
 		record.pages = store->tail.pages;
 	record.kind = (uint8_t)kind;
-	record.flags = 0;
+	record.flags = kind != LEDGER_BASE ? LEDGER_DIGEST : 0;
 	record.index = at->index;
 	record.term = at->term;
 	record.chain = at->chain;

@@ -40,6 +40,7 @@ struct store {
 	bool has_pick, has_base, has_floor; /* of the three above; recovery only */
 	struct store_position position;
 	uint32_t page_size;
+	uint32_t digest; /* of the picked frames */
 	int frames; /* in the WAL after the last commit */
 	bool is_named; /* and `position` is what all of them make */
 	bool owes_record; /* the ledger does not say so yet */
@@ -63,6 +64,8 @@ int install_end(struct file_dir *, struct error *);
 
 /* store.c */
 int store_exec(struct store *, const char *sql);
+/* SQLite's own file: closing another descriptor of it would drop SQLite's locks. */
+int store_get_wal(struct store *, sqlite3_file **);
 /* Sees to it that `tail` is what the WAL's last frame, of which there is one, says of itself. */
 int store_read_tail(struct store *);
 /* Adds what the WAL says of its last frame to the position, and appends the record. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crc32c.h"
 #include "common/limits.h"
 #include "common/log.h"
 
@@ -45,12 +46,21 @@ add_checksum(const uint8_t *data, size_t len, bool big_endian, uint32_t sum[2])
 	sum[1] = second;
 }
 
+_Static_assert(sizeof(struct wal_mark) == 12, "a mark has no padding");
+
+uint32_t
+wal_add_mark(uint32_t digest, const struct wal_mark *mark)
+{
+	return (crc32c(digest, mark, sizeof(*mark)));
+}
+
 /* What goes along the frames. */
 struct walk {
 	struct wal *wal;
 	uint32_t capacity; /* of wal->frames */
 	bool big_endian;
 	uint32_t sum[2];
+	uint32_t digest;
 };
 
 /* False if this is no WAL to go by. */
@@ -78,6 +88,7 @@ static bool
 add_frame(struct walk *walk, const uint8_t *frame)
 {
 	struct wal *wal = walk->wal;
+	struct wal_mark mark;
 
 	if (wal_word(frame + 8) != wal->salt[0] || wal_word(frame + 12) != wal->salt[1] ||
 	    wal_word(frame) == 0)
@@ -92,8 +103,11 @@ add_frame(struct walk *walk, const uint8_t *frame)
 		if (wal->frames == NULL)
 			fatal("realloc");
 	}
+	memcpy(mark.head, frame, sizeof(mark.head));
+	mark.crc = crc32c(0, frame + WAL_FRAME_HEAD, wal->page_size);
+	walk->digest = wal_add_mark(walk->digest, &mark);
 	wal->frames[wal->count++] =
-	    (struct wal_frame){ { walk->sum[0], walk->sum[1] }, wal_word(frame + 4) };
+	    (struct wal_frame){ { walk->sum[0], walk->sum[1] }, walk->digest, wal_word(frame + 4) };
 	return (true);
 }
 

@@ -1,7 +1,11 @@
 /*
  * Reads SQLite's WAL as recovery must: how far it is whole, and the cumulative
- * checksum of each frame, by which the ledger names a prefix (SQLite's file
+ * checksums of each frame, by which the ledger names a prefix (SQLite's file
  * format, "WAL File Format").
+ *
+ * SQLite's own sums add up words: two words 12 bytes apart that both lose their
+ * highest bit leave them as they were, and so do some mixtures of a page's older and
+ * newer counters.  So the ledger has a digest of its own beside them.
  */
 #ifndef PROC_SQL_WALSCAN_H
 #define PROC_SQL_WALSCAN_H
@@ -14,8 +18,15 @@
 #define WAL_HEAD 32
 #define WAL_FRAME_HEAD 24
 
+/* What the digest takes of a frame. */
+struct wal_mark {
+	uint8_t head[8]; /* page number, size of the database: as in its head */
+	uint32_t crc; /* CRC-32C of its page */
+};
+
 struct wal_frame {
 	uint32_t sum[2];
+	uint32_t digest; /* of the marks up to here */
 	uint32_t pages; /* of the database, 0: the transaction goes on */
 };
 
@@ -39,6 +50,9 @@ wal_word(const uint8_t *p)
 {
 	return ((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
 }
+
+/* Of one frame more; 0 to start. */
+uint32_t wal_add_mark(uint32_t digest, const struct wal_mark *);
 
 /* A missing, empty or torn WAL has no frames.  -1 if the file can't be read. */
 int walscan(struct file_dir *, const char *name, struct wal *, struct error *);
