@@ -23,7 +23,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("RQLITED", str(ROOT / "build/cmd/rqlited/rqlited"))
-START_LIMIT = 20
+START_LIMIT = 60
 _ports = itertools.cycle(range(22000, 28000))
 
 
@@ -90,7 +90,7 @@ class Node:
             time.sleep(0.01)
         raise AssertionError("not ready after %d s:\n%s" % (limit, self.log[-4000:]))
 
-    def stop(self, limit=20):
+    def stop(self, limit=60):
         if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(limit)
@@ -104,7 +104,7 @@ class Node:
         for pid in workers.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not any(alive(p) for p in workers.values()), 5)
+        wait_for(lambda: not any(alive(p) for p in workers.values()), 30)
 
     def close(self):
         with contextlib.suppress(Exception):
@@ -164,6 +164,10 @@ class Node:
         assert answer.status == 200, answer.text
         return answer.json
 
+    def at_read(self):
+        """How many queries wait for an answer of a reader."""
+        return int(re.search(r"^rqlited_requests_at_read (\d+)", self.get("/metrics").text, re.M).group(1))
+
     def query(self, sql, level="none"):
         """The rows of one query."""
         answer = self.post("/db/query?level=" + level, [sql])
@@ -182,6 +186,7 @@ def alive(pid):
 
 
 def wait_for(condition, limit, what="condition"):
+    """The limit, in seconds, is for what hangs: slow machines are no fault of what is tested."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         if condition():

@@ -38,7 +38,7 @@ def serve_tls(node):
                     "-days", "2", "-subj", "/CN=x", "-out", cert, "-keyout", key], check=True, capture_output=True)
     node.flags += ["-http-cert", cert, "-http-key", key]
     node.launch()
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while b"[[1]]" not in https(node):
         assert time.monotonic() < deadline, node.log
         time.sleep(0.02)
@@ -49,7 +49,7 @@ def connect(node, alpn, source="127.0.0.1"):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols([alpn])
-    client = socket.create_connection(("127.0.0.1", node.port), timeout=5, source_address=(source, 0))
+    client = socket.create_connection(("127.0.0.1", node.port), timeout=30, source_address=(source, 0))
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return context.wrap_socket(client)
 

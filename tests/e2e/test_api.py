@@ -14,7 +14,7 @@ ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELEC
 
 def send_raw(node, head):
     """The status, the header lines and the body of the answer to bytes, up to the connection's end."""
-    with socket.create_connection(("127.0.0.1", node.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", node.port), timeout=60) as connection:
         connection.sendall(head)
         connection.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))

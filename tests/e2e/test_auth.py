@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -59,7 +60,7 @@ def user(name, *perms, password=None, **more):
 def secured(make_node):
     """A node with a user of each single permission and one of all."""
     node = make_node()
-    users = [user(p, p) for p in PERMISSIONS] + [user("root", "all"), user("both", "query", "execute")]
+    users = [user(p, p) for p in PERMISSIONS] + [user("root", "all"), user("both", "query", "execute"), *LATE]
     node.user = "root:pw-root"
     node.flags += ["-auth", write_users(node, *users)]
     node.start()
@@ -133,6 +134,18 @@ def test_credentials_that_http2_names_again(make_node):
             assert answer[:1] == b"\x88", "the status is 200, by its number"
 
 
+LATE = [user("late%d" % i, "status") for i in range(20)]
+
+
+def only_time_lets_in(node, users):
+    """Whether no more right passwords are looked at, each behind a wrong one, than the two a second that may be."""
+    since, statuses = time.monotonic(), []
+    for one in users:
+        assert node.get("/status", headers=basic(one["username"], "guess")).status == 401
+        statuses.append(node.get("/status", headers=basic(one["username"], one["password"])).status)
+    return statuses.count(200) <= 1 + 2 * (time.monotonic() - since)
+
+
 def test_a_guesser_is_slowed_but_not_who_is_logged_in(secured):
     good = http.client.HTTPConnection("127.0.0.1", secured.port)
 
@@ -146,7 +159,7 @@ def test_a_guesser_is_slowed_but_not_who_is_logged_in(secured):
     for i in range(40):
         assert secured.get("/db/query?q=SELECT+1", headers=basic("execute", "guess%d" % i)).status == 401
     # The right password is not looked at now: it could be the guess of somebody.
-    assert secured.get("/status", headers=basic("status", "pw-status")).status == 401
+    assert only_time_lets_in(secured, LATE)
     assert ask() == 200
     good.close()
     assert "guess" not in secured.log
@@ -180,7 +193,7 @@ def test_entry_without_perms_inherits_nothing(make_node):
 def reload(node, text):
     before = node.log.count(text)
     node.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: node.log.count(text) > before, 8, "the line: " + text)
+    wait_for(lambda: node.log.count(text) > before, 30, "the line: " + text)
 
 
 READ = "credentials, certificates and keys were read again"
@@ -218,22 +231,23 @@ def test_others_guesses_keep_out_nobody_who_was_in(make_node):
     node.user = "a:pw-a"
     hashed = hash_password("pw-h")
     node.flags += ["-auth", write_users(node, user("a", "all"), user("h", "all", password_hash=hashed),
-                                        user("changed", "all"), user("late", "all"))]
+                                        user("changed", "all"), *LATE)]
     node.start()
 
     def statuses():
         for i in range(40):
             assert node.get("/status", headers=basic("a", "guess%d" % i)).status == 401
         return {name: node.get("/debug/vars", headers=basic(name, "pw-" + name)).status
-                for name in ("late", "changed", "a", "h")}
+                for name in ("changed", "a", "h")}
 
     for name in ("a", "h", "changed"):
         assert node.get("/debug/vars", headers=basic(name, "pw-" + name)).status == 200
-    write_users(node, user("a", "all"), user("h", "all", password_hash=hashed), user("late", "all"),
+    write_users(node, user("a", "all"), user("h", "all", password_hash=hashed), *LATE,
                 user("changed", "all", password="pw-new"))
     reload(node, READ)
-    assert statuses() == {"late": 401, "changed": 401, "a": 200, "h": 200}
-    assert statuses() == {"late": 401, "changed": 401, "a": 200, "h": 200}
+    for some in (LATE[:10], LATE[10:]):
+        assert statuses() == {"changed": 401, "a": 200, "h": 200}
+        assert only_time_lets_in(node, some)
 
 
 def test_bad_file_changes_nothing(make_node):
@@ -254,7 +268,7 @@ def test_bad_file_changes_nothing(make_node):
     assert node.get("/status", headers=basic("a", "pw-a")).status == 200
     # Nor does it for a worker that is born meanwhile.
     os.kill(node.workers()["auth"], signal.SIGKILL)
-    wait_for(lambda: "restarting the node" in node.log, 10, "a new start")
+    wait_for(lambda: "restarting the node" in node.log, 30, "a new start")
     node.wait_ready()
     assert node.get("/status", headers=basic("a", "pw-a")).status == 200
     write_users(node, user("c", "all"))
@@ -266,7 +280,8 @@ def test_bad_file_changes_nothing(make_node):
 # --- hashes ---
 
 def hash_password(password):
-    done = subprocess.run([PROGRAM, "-hash-password"], input=password + "\n", capture_output=True, text=True, timeout=20)
+    done = subprocess.run([PROGRAM, "-hash-password"], input=password + "\n", capture_output=True, text=True,
+                          timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -301,7 +316,7 @@ def test_a_fifo_for_a_file_is_waited_for_by_nobody(make_node, more):
     os.mkfifo(node.dir / "fifo")
     node.flags += ["-auth", str(node.dir / "fifo")]
     node.launch(*more)
-    assert node.process.wait(10) == 1
+    assert node.process.wait(60) == 1
     assert "failed to get credential store: EOF" in node.log
 
 
@@ -338,8 +353,8 @@ def test_auth_worker_dies_and_comes_back(make_node):
     before = node.workers()["auth"]
     node.process.poll()
     subprocess.run(["kill", "-9", str(before)], check=True)
-    wait_for(lambda: node.workers().get("auth") not in (None, before), 10, "a new auth")
-    wait_for(lambda: node.get("/status", headers=basic("a", "pw-a")).status == 200, 5, "the user's return")
+    wait_for(lambda: node.workers().get("auth") not in (None, before), 30, "a new auth")
+    wait_for(lambda: node.get("/status", headers=basic("a", "pw-a")).status == 200, 30, "the user's return")
     assert node.get("/status", headers=basic("a", "wrong")).status == 401
 
 
@@ -368,7 +383,7 @@ def ask_while_raft_stands(node, names, meanwhile):
         threads = [threading.Thread(target=ask, args=(name,)) for name in names]
         for thread in threads:
             thread.start()
-        wait_for(lambda: at_raft() == len(names), 5, "the reads to be under way")
+        wait_for(lambda: at_raft() == len(names), 30, "the reads to be under way")
         meanwhile()
     finally:
         os.kill(raft, signal.SIGCONT)
@@ -380,8 +395,8 @@ def ask_while_raft_stands(node, names, meanwhile):
 def signal_and_see(node, newcomer):
     """Auth, which is told of a new generation first, knows the newcomer, and the master has told the others."""
     node.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: node.get("/debug/vars", headers=credentials_of(newcomer)).status == 200, 8, "the newcomer")
-    wait_for(lambda: "State:\tS" in open("/proc/%d/status" % node.process.pid).read(), 5, "a resting master")
+    wait_for(lambda: node.get("/debug/vars", headers=credentials_of(newcomer)).status == 200, 30, "the newcomer")
+    wait_for(lambda: "State:\tS" in open("/proc/%d/status" % node.process.pid).read(), 30, "a resting master")
 
 
 def test_requests_under_way_are_worth_what_their_user_may_now(make_node):
@@ -453,8 +468,8 @@ def test_reload_refuses_no_rightful_request(make_node):
         visitor.start()
     for _ in range(20):
         reload(node, READ)
+    wait_for(lambda: asked[0] > 50 or refused, 60, "visits")
     over.set()
     for visitor in visitors:
         visitor.join()
-    assert asked[0] > 50
     assert refused == []

@@ -33,7 +33,7 @@ def test_checkpoints_are_snapshots(make_node):
     node.execute("CREATE TABLE t(x)")
     for i in range(12):
         node.execute(["INSERT INTO t VALUES(?)", i])
-    wait_for(lambda: variables(node, "store")["num_snapshots"] > 0, 10, "a snapshot")
+    wait_for(lambda: variables(node, "store")["num_snapshots"] > 0, 30, "a snapshot")
     assert variables(node, "db")["checkpoints"] >= variables(node, "store")["num_snapshots"]
     assert variables(node, "store")["num_snapshots_failed"] == 0
     old = node.get("/status?key=store.raft").json

@@ -9,16 +9,18 @@ import http.client
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import threading
 import time
 
-import pytest
+from conftest import wait_for
 
 FULL = os.environ.get("RQLITED_FULL")
 ROUNDS = 200 if FULL else 8
 WRITERS = 64
+TOLD = re.compile("starting it again|restarting the node|giving up")
 
 
 class Writers:
@@ -86,19 +88,24 @@ def test_kill_in_mid_write(make_node):
     writers = Writers(node)
     for number in range(ROUNDS):
         victim = rng.choice(["node", "node", "http", "raft", "sql", "read"])
+        acked = len(writers.acked)
         writers.start()
+        wait_for(lambda: len(writers.acked) >= acked + 10, 60, "writes")
         time.sleep(rng.uniform(0.05, 0.6))
         if victim == "node":
             node.kill()
             writers.join()
             node.start()
         else:
-            pid = node.workers().get(victim)
-            if pid:
-                os.kill(pid, signal.SIGKILL)
+            told = len(TOLD.findall(node.log))
+            wait_for(lambda victim=victim: victim in node.workers(), 60, victim)
+            os.kill(node.workers()[victim], signal.SIGKILL)
+            wait_for(lambda told=told: len(TOLD.findall(node.log)) > told, 60, "word of it")
             time.sleep(0.2)
             writers.join()
-            if node.process.poll() is not None:     # five worker deaths within a minute
+            if "giving up" in node.log:     # five worker deaths within a minute
+                assert node.process.wait(60) == 1
+                (node.dir / "log").rename(node.dir / "log.1")
                 node.start()
             else:
                 node.wait_ready()
@@ -106,7 +113,6 @@ def test_kill_in_mid_write(make_node):
     node.stop()
     with sqlite3.connect("file:%s?mode=ro" % (node.data / "db/db.sqlite"), uri=True) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert len(writers.acked) > ROUNDS * 10, "the writers hardly wrote: %d" % len(writers.acked)
     print("number: kill -9: %d rounds, %d rows acknowledged" % (ROUNDS, len(writers.acked)))
 
 
@@ -117,7 +123,7 @@ def test_weak_reads_right_after_a_kill_see_all(make_node):
         node.execute(*["INSERT INTO t VALUES(1)"] * 100)
     node.kill()
     node.launch()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             answer = node.post("/db/query", ["SELECT count(*) FROM t"])

@@ -122,7 +122,7 @@ def test_database_outgrows_the_disk(small):
     assert acknowledged <= rows(small)
     small.kill()
     small.launch()
-    wait_for(lambda: answers(small), 20, "reading after a crash on a full disk")
+    wait_for(lambda: answers(small), 60, "reading after a crash on a full disk")
     assert acknowledged <= rows(small)
     assert small.query("PRAGMA integrity_check") == [["ok"]]
 

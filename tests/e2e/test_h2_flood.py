@@ -63,6 +63,16 @@ def metric(node, name):
     return int(re.search(r"^rqlited_%s\S* (\d+)" % name, https(node, b"/metrics").decode(), re.M)[1])
 
 
+def acknowledged(peer, kinds, count):
+    """How many frames of these kinds the server has acknowledged, once there are so many or no more come."""
+    seen = 0
+    for kind, flags, _, _ in peer.frames(60) if count > 0 else ():
+        seen += kind in kinds and flags == ACK
+        if seen == count:
+            break
+    return seen
+
+
 def flood(node, name, source="127.0.0.1"):
     """Sends until the server closes or the limit is reached: the error it gave (0: closed without), None if open."""
     with Peer(node, source) as peer:
@@ -70,7 +80,7 @@ def flood(node, name, source="127.0.0.1"):
         for count in range(0, FLOOD_LIMIT, 500):
             going = peer.send(b"".join(FLOODS[name](n) for n in range(count, count + 500)))
             peer.drain()
-            if not going or peer.closed or time.monotonic() - since > 10:
+            if not going or peer.closed or time.monotonic() - since > 60:
                 break
         return (peer.error or 0) if peer.closed else None
 
@@ -81,7 +91,7 @@ def test_flood_closes_its_own_connection_only(secure, name):
     with Peer(secure) as neighbour, still_served(secure, 1.5, https):
         error = flood(secure, name)
         assert neighbour.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, ASK)), "the neighbour is still connected"
-        assert any(kind == DATA and b"[[1]]" in payload for kind, _, _, payload in neighbour.frames(2))
+        assert any(kind == DATA and b"[[1]]" in payload for kind, _, _, payload in neighbour.frames(30))
     # A reset may overtake the farewell, where bytes of ours were still unread.
     assert error in (0, ENHANCE_YOUR_CALM), "closed, and for no other reason"
     assert pss(secure) < before + 32 * MIB
@@ -93,8 +103,9 @@ def test_farewell_says_why(secure):
     with Peer(secure) as peer:
         peer.drain(0.3)
         assert peer.send(frame(PING, 0, 0, b"12345678") * 990)
-        assert peer.drain(0.5) > 900 and not peer.closed, "so many are let pass"
-        for _ in range(200):
+        assert acknowledged(peer, (PING,), 990) == 990 and not peer.closed, "so many are let pass"
+        since = time.monotonic()
+        while time.monotonic() - since < 60:
             peer.drain(0.01)
             if peer.closed or not peer.send(frame(PING, 0, 0, b"12345678") * 20):
                 break
@@ -106,7 +117,7 @@ def test_flood_of_one_who_reads_nothing(secure):
     before = pss(secure)
     with Peer(secure) as peer:
         since, sent = time.monotonic(), 0
-        while time.monotonic() - since < 5 and peer.send(FLOODS["ping"](0) * 2000):
+        while time.monotonic() - since < 60 and sent < 2000000 and peer.send(FLOODS["ping"](0) * 2000):
             sent += 2000
         assert peer.closed and sent < 2000000
     assert pss(secure) < before + 16 * MIB
@@ -119,7 +130,7 @@ def test_request_reset_at_once_is_not_begun(secure):
         before = metric(secure, "http_queries")
         assert peer.send(b"".join(FLOODS["rapid-reset"](n) for n in range(80)) +
                          frame(HEADERS, END_HEADERS | END_STREAM, 161, ASK))
-        assert any(kind == DATA and b"[[1]]" in payload and on == 161 for kind, _, on, payload in peer.frames(2))
+        assert any(kind == DATA and b"[[1]]" in payload and on == 161 for kind, _, on, payload in peer.frames(30))
         assert metric(secure, "http_queries") == before + 1
 
 
@@ -146,7 +157,7 @@ def test_who_floods_thrice_is_let_in_slowly(lonely):
         assert b"[[1]]" in https(lonely, source="127.0.0.2"), "but it is let in"
         assert metric(lonely, "connections_delayed") == 1
         assert old.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, ASK)), "a connection it had is left alone"
-        assert any(kind == DATA and b"[[1]]" in payload for kind, _, _, payload in old.frames(2))
+        assert any(kind == DATA and b"[[1]]" in payload for kind, _, _, payload in old.frames(30))
 
 
 def test_so_is_who_breaks_the_protocol(lonely):
@@ -173,7 +184,7 @@ def test_too_many_at_the_door_are_refused(lonely):
             closed += client.recv(1) == b""
     assert 0 < closed <= 300 - 32 and metric(lonely, "connections_refused") == refused + closed
     lonely.process.send_signal(signal.SIGTERM)
-    assert lonely.process.wait(5) == 0, "nor does the end wait for them"
+    assert lonely.process.wait(7) == 0, "nor does the end wait for them, who would take 8 s at the door"
     for client in held:
         client.close()
 
@@ -182,8 +193,8 @@ def test_who_leaves_with_many_requests_open_is_no_flooder(lonely):
     before = metric(lonely, "http_queries")
     with Peer(lonely) as peer:
         assert peer.send(b"".join(frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, SLOW) for n in range(100)))
-        wait_for(lambda: metric(lonely, "http_queries") == before + 100, 5)
-    wait_for(lambda: metric(lonely, "clients_gone") == 100, 5)
+        wait_for(lambda: metric(lonely, "http_queries") == before + 100, 30)
+    wait_for(lambda: metric(lonely, "clients_gone") == 100, 30)
     assert metric(lonely, "http2_floods") == 0
 
 
@@ -195,8 +206,8 @@ def test_steady_pings_and_settings_are_welcome(secure):
         for _ in range(30):
             assert peer.send(frame(PING, 0, 0, b"12345678") * 5 + frame(SETTINGS, 0, 0) * 2), "still open"
             answered += sum(kind in (PING, SETTINGS) and flags == ACK for kind, flags, _, _ in peer.frames(0.1))
-        answered += sum(kind in (PING, SETTINGS) and flags == ACK for kind, flags, _, _ in peer.frames(0.5))
-        assert not peer.closed and answered >= 30 * 7
+        left = 30 * 7 + 1 - answered  # with the settings that a connection begins with
+        assert acknowledged(peer, (PING, SETTINGS), left) == left and not peer.closed
 
 
 def test_each_frame_of_a_long_answer_is_acknowledged(secure):
@@ -206,7 +217,7 @@ def test_each_frame_of_a_long_answer_is_acknowledged(secure):
         for stream in (1, 3, 5):
             peer.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block(b"/db/query?q=" + sql.encode())))
             got = frames = 0
-            for kind, flags, on, payload in peer.frames(20):
+            for kind, flags, on, payload in peer.frames(120):
                 assert kind != RST_STREAM and peer.error is None
                 if kind != DATA:
                     continue
@@ -221,9 +232,10 @@ def test_each_frame_of_a_long_answer_is_acknowledged(secure):
 
 def test_usual_clients_are_served(secure):
     url = "https://127.0.0.1:%d/db/query?q=SELECT+1" % secure.port
-    done = subprocess.run(["h2load", "-n", "20000", "-c", "4", "-m", "50", url], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["h2load", "-n", "20000", "-c", "4", "-m", "50", url], capture_output=True, text=True,
+                          timeout=300)
     assert "20000 succeeded, 0 failed" in done.stdout, done.stdout
-    done = subprocess.run(["nghttp", "-n", "-s", *[url] * 50], capture_output=True, text=True, timeout=20)
+    done = subprocess.run(["nghttp", "-n", "-s", *[url] * 50], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and " 200 " in done.stdout, done.stderr
-    done = subprocess.run(["curl", "-sS", "--http2", "-k", *[url] * 50], capture_output=True, text=True, timeout=20)
+    done = subprocess.run(["curl", "-sS", "--http2", "-k", *[url] * 50], capture_output=True, text=True, timeout=60)
     assert done.stdout.count("[[1]]") == 50, done.stderr

@@ -79,7 +79,7 @@ def test_http_killed_in_the_middle(node):
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
         thread.join(30)
-        wait_for(lambda: writes(node), 20, "writing after http was killed")
+        wait_for(lambda: writes(node), 60, "writing after http was killed")
     assert node.workers()["raft"] == before["raft"]
 
 

@@ -49,7 +49,7 @@ def test_master_killed_leaves_no_worker(node):
     assert set(workers) == {"http", "raft", "sql", "read"}
     node.process.kill()
     node.process.wait()
-    wait_for(lambda: not any(alive(p) for p in workers.values()), 5, "death of all workers")
+    wait_for(lambda: not any(alive(p) for p in workers.values()), 30, "death of all workers")
 
 
 def ticks(pid):
@@ -68,9 +68,9 @@ def test_master_killed_in_mid_statement(node):
                                 stdout=subprocess.DEVNULL)
                for path, sql in (("execute?db_timeout=60s", "CREATE TABLE big AS " + endless),
                                  ("query?level=none", endless))]
-    wait_for(lambda: all(ticks(workers[role]) > before[role] + 10 for role in before), 20, "work")
+    wait_for(lambda: all(ticks(workers[role]) > before[role] + 10 for role in before), 50, "work")
     node.process.kill()
-    wait_for(lambda: not any(alive(pid) for pid in workers.values()), 2, "death of all workers")
+    wait_for(lambda: not any(alive(pid) for pid in workers.values()), 30, "death of all workers")
     for client in clients:
         client.wait()
 
@@ -78,7 +78,7 @@ def test_master_killed_in_mid_statement(node):
 def test_second_start_on_the_same_directory(node, make_node):
     other = make_node(directory=node.dir)
     other.launch()
-    assert other.process.wait(10) == 1
+    assert other.process.wait(60) == 1
     assert "is in use by another rqlited" in other.log
     assert node.get("/readyz").status == 200
 
@@ -87,7 +87,7 @@ def test_second_start_on_the_same_port(node, make_node):
     other = make_node()
     other.address = node.address
     other.launch()
-    assert other.process.wait(10) == 1
+    assert other.process.wait(60) == 1
     assert "failed to start HTTP server: listen tcp %s: bind: address already in use" % node.address in other.log
     assert node.get("/readyz").status == 200
 
@@ -97,7 +97,7 @@ def test_an_expendable_worker_restarts_alone(node, role):
     node.execute("CREATE TABLE t(x)")
     before = node.workers()
     os.kill(before[role], signal.SIGKILL)
-    wait_for(lambda: node.workers().get(role) not in (None, before[role]), 5, "restart of " + role)
+    wait_for(lambda: node.workers().get(role) not in (None, before[role]), 30, "restart of " + role)
     node.wait_ready()
     after = node.workers()
     assert {r: p for r, p in after.items() if r != role} == {r: p for r, p in before.items() if r != role}
@@ -110,7 +110,7 @@ def test_death_of_any_other_worker_restarts_the_node(node, role):
     node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
     before = node.workers()
     os.kill(before[role], signal.SIGKILL)
-    wait_for(lambda: set(before.values()).isdisjoint(node.workers().values()) and len(node.workers()) == 4, 10,
+    wait_for(lambda: set(before.values()).isdisjoint(node.workers().values()) and len(node.workers()) == 4, 30,
              "restart of the node")
     node.wait_ready()
     assert node.process.poll() is None
@@ -122,19 +122,20 @@ def test_five_deaths_in_a_minute_end_the_node(node):
     while node.process.poll() is None and time.monotonic() < deadline:
         pid = node.workers().get("sql")
         if pid:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         time.sleep(0.2)
-    assert node.process.wait(10) == 1
+    assert node.process.wait(60) == 1
     assert "giving up: 5 worker failures within a minute" in node.log
 
 
 def test_sigterm_lets_a_running_request_finish(node):
-    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<3000000) SELECT count(*) FROM n"
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<5000000) SELECT count(*) FROM n"
     client = subprocess.Popen(["curl", "-sG", "http://%s/db/query?level=none" % node.address,
                                "--data-urlencode", "q=" + slow], stdout=subprocess.PIPE)
-    time.sleep(0.1)
+    wait_for(lambda: node.at_read() == 1 or client.poll() is not None, 30, "the request to run")
     assert node.stop() == 0
-    assert b"3000000" in client.communicate()[0]
+    assert b"5000000" in client.communicate()[0]
 
 
 def test_a_paused_reader_harms_nobody(node):
@@ -143,7 +144,7 @@ def test_a_paused_reader_harms_nobody(node):
     os.kill(pid, signal.SIGSTOP)
     try:
         node.execute("INSERT INTO t VALUES(1)")
-        wait_for(lambda: node.workers().get("read") not in (None, pid), 20, "a new reader")
+        wait_for(lambda: node.workers().get("read") not in (None, pid), 60, "a new reader")
     finally:
         if alive(pid):
             os.kill(pid, signal.SIGCONT)
@@ -174,7 +175,7 @@ def test_a_worker_that_stays_stopped_is_replaced(node, role):
     with contextlib.suppress(ConnectionError, http.client.HTTPException):
         answer = node.request("POST", "/db/execute", '["INSERT INTO t VALUES(1)"]')
     assert answer is None or answer.json == {"results": [], "error": "leadership lost while committing log"}
-    wait_for(lambda: "restarting the node: worker %s 0" % role in node.log, 10, "a new start")
+    wait_for(lambda: "restarting the node: worker %s 0" % role in node.log, 30, "a new start")
     node.wait_ready()
     assert not set(before.values()) & set(node.workers().values())
     node.execute("INSERT INTO t VALUES(2)")
@@ -188,7 +189,7 @@ def new_http(node):
     """Kills http; the next one counts its requests from the beginning."""
     pid = node.workers()["http"]
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: node.workers().get("http") not in (None, pid), 10, "another http")
+    wait_for(lambda: node.workers().get("http") not in (None, pid), 30, "another http")
 
 
 def ask(node, path, sql):
@@ -220,13 +221,13 @@ def test_no_answer_of_a_former_life(node, path, sql):
 def test_a_reload_is_said_when_all_have_it(node):
     said = "credentials, certificates and keys were read again"
     node.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: said in node.log, 10, "a reload")
+    wait_for(lambda: said in node.log, 30, "a reload")
     assert said + ", but" not in node.log
     pid = node.workers()["raft"]
     os.kill(pid, signal.SIGSTOP)
     try:
         node.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: node.log.count(said) == 2, 20, "another")
+        wait_for(lambda: node.log.count(said) == 2, 60, "another")
     finally:
         os.kill(pid, signal.SIGCONT)
     assert node.log.count(said + ", but not every worker has said that it uses them") == 1
@@ -261,7 +262,7 @@ def test_a_paused_http_leaves_the_others_serving(make_node):
     connection.request("POST", "/db/execute", '["INSERT INTO t VALUES(2)"]', {"Content-Type": "application/json"})
     with pytest.raises((ConnectionError, http.client.HTTPException)):
         connection.getresponse()
-    wait_for(lambda: not alive(pid), 5, "death of the paused one")
+    wait_for(lambda: not alive(pid), 30, "death of the paused one")
     assert node.query("SELECT x, count(*) FROM t") == [[1, 5]]
 
 
@@ -307,10 +308,10 @@ def test_a_new_http_is_answered_by_a_writer_that_was_busy(node):
     try:
         time.sleep(2.5)  # the master's pings lie there, too
         os.kill(before["http"], signal.SIGKILL)
-        wait_for(lambda: node.workers().get("http") not in (None, before["http"]), 5, "another http")
+        wait_for(lambda: node.workers().get("http") not in (None, before["http"]), 30, "another http")
         thread = threading.Thread(target=lambda: answers.append(node.execute("INSERT INTO t VALUES(1)")))
         thread.start()
-        wait_for(lambda: commit_index(node) == index + 1, 10, "the write in the log")
+        wait_for(lambda: commit_index(node) == index + 1, 30, "the write in the log")
     finally:
         os.kill(before["sql"], signal.SIGCONT)
     thread.join()
@@ -326,14 +327,14 @@ def test_an_http_that_reads_nothing_is_replaced(node):
     before, answers, index = node.workers(), [], commit_index(node)
     os.kill(before["sql"], signal.SIGSTOP)
     threads = post_at_once(node, 2, answers)
-    wait_for(lambda: commit_index(node) == index + 2, 10, "all writes in the log")
+    wait_for(lambda: commit_index(node) == index + 2, 30, "all writes in the log")
     os.kill(before["http"], signal.SIGSTOP)
     os.kill(before["sql"], signal.SIGCONT)
     for thread in threads:
         thread.join()
     assert set(answers) <= {ConnectionResetError, http.client.RemoteDisconnected}
     assert re.search("worker http 0 (does not read what sql 0 says|is stuck or silent), killing it", node.log)
-    wait_for(lambda: "was killed by signal 9, starting it again" in node.log, 5, "another http")
+    wait_for(lambda: "was killed by signal 9, starting it again" in node.log, 30, "another http")
     node.execute("INSERT INTO t VALUES(1)")
     assert node.query("SELECT count(*) FROM t", "strong") == [[2 * 4 * 3 + 1]]
     after = node.workers()
@@ -346,7 +347,8 @@ def test_a_long_query_is_let_run(node):
     """Longer than a worker may be silent, but it makes progress."""
     slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<30000000) SELECT count(*) FROM n"
     pid = node.workers()["read"]
-    assert node.query(slow) == [[30000000]]
+    answer = node.post("/db/query?level=none", [slow], timeout=600)
+    assert answer.json["results"][0].get("values") == [[30000000]], answer.text
     assert node.workers()["read"] == pid
 
 
@@ -357,7 +359,7 @@ def test_a_query_stuck_in_one_opcode_is_ended(node):
     stuck = "SELECT hex(zeroblob(10000000)) LIKE '%' || printf('%.4000c', '0') || '1'"
     answer = node.post("/db/query?level=none&db_timeout=300ms", [stuck], timeout=30)
     assert (answer.status, answer.json) == (200, {"results": [], "error": "query timeout"})
-    wait_for(lambda: node.workers().get("read") not in (None, before["read"]), 5, "a new reader")
+    wait_for(lambda: node.workers().get("read") not in (None, before["read"]), 30, "a new reader")
     assert {r: p for r, p in node.workers().items() if r != "read"} == \
         {r: p for r, p in before.items() if r != "read"}
     assert node.query("SELECT x FROM t") == [[1]]
@@ -369,6 +371,6 @@ def test_readiness_is_not_that_of_a_former_life(node):
     for role in ("sql", "raft", "sql"):
         before = node.workers()
         os.kill(before[role], signal.SIGKILL)
-        wait_for(lambda: node.workers().get("http") not in (None, before["http"]), 10, "another http")
+        wait_for(lambda: node.workers().get("http") not in (None, before["http"]), 30, "another http")
         node.wait_ready()
         assert node.query("SELECT x FROM t", "weak") == [[1]]

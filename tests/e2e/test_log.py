@@ -18,7 +18,7 @@ def shortened(make_node):
         assert rows < 2000, "the log is never shortened"
         rows += 1
         node.execute(["INSERT INTO t VALUES(?, randomblob(20000))", rows])
-    wait_for(lambda: not (node.data / "raft" / ("%016x.seg" % 1)).exists(), 5, "the first segment to go")
+    wait_for(lambda: not (node.data / "raft" / ("%016x.seg" % 1)).exists(), 30, "the first segment to go")
     node.kill()
     return node, rows
 
@@ -43,7 +43,7 @@ def test_members_lost(shortened, damage, text):
     whole = (node.data / "raft" / "peers").read_bytes()
     damage(node.data / "raft" / "peers")
     node.launch()
-    assert node.process.wait(20) == 1
+    assert node.process.wait(60) == 1
     assert text in node.log
     (node.data / "raft" / "peers").write_bytes(whole)
     subprocess.run(["chown", "--reference", str(node.data / "raft"), str(node.data / "raft" / "peers")], check=True)
@@ -78,5 +78,5 @@ def test_last_batch_is_missed_after_a_clean_stop(make_node, clean):
         assert node.query("SELECT count(*) FROM t", "strong") == [[2]], "taken for a torn tail, and cut"
         return
     node.launch()
-    assert node.process.wait(20) == 1
+    assert node.process.wait(60) == 1
     assert "is damaged at offset" in node.log and "the vote file knows of entries beyond it" in node.log

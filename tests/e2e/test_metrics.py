@@ -65,9 +65,9 @@ def test_what_moves(make_node):
     assert node.post("/db/request", ["SELECT 1"]).status == 200
     assert node.get("/nowhere").status == 404
     assert node.request("PUT", "/db/query").status == 405
-    wait_for(lambda: read(node)["rqlited_store_num_snapshots_total", ""] > 0, 10, "a snapshot")
+    wait_for(lambda: read(node)["rqlited_store_num_snapshots_total", ""] > 0, 30, "a snapshot")
     # sql tells raft now and then, and when it is idle.
-    wait_for(lambda: read(node)["rqlited_raft_applied_index", ""] == read(node)["rqlited_raft_commit_index", ""], 10)
+    wait_for(lambda: read(node)["rqlited_raft_applied_index", ""] == read(node)["rqlited_raft_commit_index", ""], 30)
     after = read(node)
 
     def grown(name, labels=""):
@@ -101,7 +101,7 @@ def test_restarts_are_counted(node):
 
     os.kill(node.workers()["read"], signal.SIGKILL)
     key = "rqlited_worker_restarts_total", 'role="read",number="0"'
-    wait_for(lambda: read(node)[key] == 1, 10, "the restart")
+    wait_for(lambda: read(node)[key] == 1, 30, "the restart")
     assert read(node)["rqlited_node_restarts_total", ""] == 0
 
 

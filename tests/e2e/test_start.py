@@ -11,7 +11,7 @@ import pytest
 from conftest import PROGRAM, ROOT, basic, free_port, wait_for
 
 
-def run(*arguments, limit=15):
+def run(*arguments, limit=60):
     return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=limit,
                           stdin=subprocess.DEVNULL)
 
@@ -40,6 +40,7 @@ def test_wrong_flags(tmp_path, arguments, words):
     assert not (tmp_path / "d").exists(), "a start that fails leaves nothing"
 
 
+NO_HOST = "x" * 64 + ".invalid"  # too long a label for any name server to be asked
 FREE = "-raft-addr", "127.0.0.1:%d" % free_port()
 FREE_HTTP = "-http-addr", "127.0.0.1:%d" % free_port()
 
@@ -53,8 +54,8 @@ def log_line(done):
     ([*FREE, "-http-addr", "127.0.0.1:99999"], "failed to start HTTP server: listen tcp: address 99999: invalid port"),
     ([*FREE_HTTP, "-raft-addr", "127.0.0.1:99999"],
      "failed to listen on 127.0.0.1:99999: listen tcp: address 99999: invalid port"),
-    ([*FREE, "-http-addr", "no.such.host.invalid:1"],
-     "failed to start HTTP server: listen tcp: lookup no.such.host.invalid: no such host"),
+    ([*FREE, "-http-addr", NO_HOST + ":1"],
+     "failed to start HTTP server: listen tcp: lookup %s: no such host" % NO_HOST),
     ([*FREE, "-http-addr", "192.0.2.1:1"],
      "failed to start HTTP server: listen tcp 192.0.2.1:1: bind: cannot assign requested address"),
     ([*FREE_HTTP, "-raft-addr", "192.0.2.1:1"],
@@ -65,9 +66,7 @@ def log_line(done):
 ], ids=lambda a: a if isinstance(a, str) else "")
 def test_what_a_failed_start_says_and_leaves(tmp_path, arguments, text):
     done = run(*arguments, tmp_path / "d")
-    # What a resolver says that can not be reached.
-    line = log_line(done).replace("Temporary failure in name resolution", "no such host")
-    assert (done.returncode, line) == (1, text)
+    assert (done.returncode, log_line(done)) == (1, text)
     assert not (tmp_path / "d").exists(), "a start that fails leaves nothing"
 
 
@@ -124,7 +123,7 @@ def test_a_cluster_of_one_joins_no_other(make_node, flags):
     node.execute("CREATE TABLE t(x)")
     assert node.stop() == 0
     node.launch(*flags)
-    assert node.process.wait(15) == 1
+    assert node.process.wait(60) == 1
     assert node.log.endswith(" clustering failure: node is the only node in a single-node cluster, "
                              "joining other clusters not supported\n"), node.log
     node.start()
@@ -191,7 +190,7 @@ def openssl(node, *arguments):
 
 def fails(node, *words):
     node.launch()
-    assert node.process.wait(15) == 1, node.log
+    assert node.process.wait(60) == 1, node.log
     for word in words:
         assert word in node.log, node.log
 
@@ -199,7 +198,7 @@ def fails(node, *words):
 def check_finds_it(node):
     """-check ends with what ended the start, and names the same files."""
     done = subprocess.run([node.program, "-check", *node.flags, str(node.data)], cwd=node.dir, capture_output=True,
-                          text=True, timeout=15)
+                          text=True, timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1].split(" ", 3)[3] == node.log.splitlines()[-1].split(" ", 3)[3]
     named = re.findall("files? in question: .*", node.log)
@@ -247,7 +246,7 @@ def test_join_as_needs_a_password(make_node, user, words):
     # A file that would leave the node unable to join is not taken.
     (node.dir / "users.json").write_text(json.dumps(users[1:]))
     node.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: '-join-as: no user "bob" in the credential file' in node.log, 10, "a refused reload")
+    wait_for(lambda: '-join-as: no user "bob" in the credential file' in node.log, 30, "a refused reload")
     assert node.get("/readyz", headers=basic("bob:p")).status == 200
 
 
@@ -262,7 +261,7 @@ def assert_refuses(node):
             return node.get("/status").status == 401
         except OSError:
             return False
-    wait_for(refused, 10, "a refusal")
+    wait_for(refused, 30, "a refusal")
 
 
 @pytest.mark.parametrize("make, words", [
@@ -311,7 +310,7 @@ def test_failed_start_leaves_the_ports_free(make_node):
         kept = vote.read_bytes()
         vote.write_bytes(b"\0" * len(kept))
         node.launch()
-        assert node.process.wait(15) == 1, node.log
+        assert node.process.wait(60) == 1, node.log
         vote.write_bytes(kept)
         node.start()
         assert node.stop() == 0
@@ -327,7 +326,7 @@ def test_check_flag(make_node):
             "-subj", "/CN=localhost", "-keyout", "a.key", "-out", "a.crt")
     before = sorted(node.dir.iterdir())
     done = subprocess.run([node.program, "-check", *node.flags, str(node.data)], cwd=node.dir, capture_output=True,
-                          text=True, timeout=15)
+                          text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch("flags: good\nfiles: good\ndata directory: good\nseccomp: .*\nlandlock: .*\nusers: .*\n",
                         done.stdout)
@@ -406,7 +405,7 @@ def test_data_that_can_not_be_used(node, name, kind, text):
     good, owner = path.read_bytes(), path.stat()
     spoiled(node, name, kind)
     node.launch()
-    assert node.process.wait(20) == 1, node.log
+    assert node.process.wait(60) == 1, node.log
     assert text.replace("DATA", str(node.data)) in node.log.splitlines()[-1], node.log
     path.rmdir() if kind == "directory" else path.unlink(missing_ok=True)
     path.write_bytes(good)

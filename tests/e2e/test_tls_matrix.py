@@ -92,7 +92,7 @@ def asks(node, *arguments):
     with subprocess.Popen(["openssl", "s_client", "-connect", node.address, "-ign_eof", *arguments], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as client:
         request = b"GET /db/query?q=SELECT+42 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        said, _ = client.communicate(request, timeout=20)
+        said, _ = client.communicate(request, timeout=60)
     return b"[[42]]" in said, said.decode(errors="replace")
 
 
@@ -255,7 +255,7 @@ def test_session_does_not_outlive_its_trust(certificates, make_node):
     replace(str(certificates / "other.crt"), trusted)
     node.process.send_signal(signal.SIGHUP)
     stranger = context(cert=pair(certificates, "stranger"))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(OSError):
             visit(node, stranger)
@@ -276,7 +276,7 @@ def test_a_thousand_handshakes_during_renewals_lose_none(certificates, make_node
     with contextlib.ExitStack() as held, Visitors(node, 4) as visitors:
         kept = [held.enter_context(context().wrap_socket(socket.create_connection(("127.0.0.1", node.port), timeout=5)))
                 for _ in range(8)]
-        rounds, deadline = 0, time.monotonic() + 60
+        rounds, deadline = 0, time.monotonic() + 300
         while rounds < 5 or visitors.done < HANDSHAKES:
             assert time.monotonic() < deadline, visitors.done
             old = serial(node)
@@ -284,7 +284,7 @@ def test_a_thousand_handshakes_during_renewals_lose_none(certificates, make_node
             replace(new[1], key)
             replace(new[0], cert)
             node.process.send_signal(signal.SIGHUP)
-            renewed(node, old, 6)
+            renewed(node, old, 30)
             for connection in kept:
                 connection.sendall(b"GET /db/query?q=SELECT+7 HTTP/1.1\r\nHost: x\r\n\r\n")
                 answer = b""

@@ -101,7 +101,7 @@ def test_writes_are_refused_until_the_wal_is_free(make_node):
     assert "writes are refused: the WAL has" in node.log
     wait_for(lambda: write(node, 1).status == 200, 60, "writing again")
     assert "writes are taken again" in node.log
-    wait_for(lambda: metric(node, "wal_bytes") < 16 * MIB, 10)
+    wait_for(lambda: metric(node, "wal_bytes") < 16 * MIB, 30)
     assert node.query("SELECT count(*) FROM t WHERE length(b) = 1048576")[0][0] == ROWS + acknowledged
     assert rest(client) < 2 * ROWS * MIB * 3 // 4, "it did not get all"
     assert {name for name, pid in node.workers().items() if pids[name] != pid} == {"read"}

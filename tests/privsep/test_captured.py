@@ -67,7 +67,7 @@ class Captured(Node):
         line = "credentials, certificates and keys were read again"
         before = self.log.count(line)
         self.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.log.count(line) > before, 10, "a reload")
+        wait_for(lambda: self.log.count(line) > before, 30, "a reload")
 
     def wait_ready(self, limit=20):
         def ready():
@@ -175,7 +175,7 @@ def test_captured_http_can_not_write_in_parts(fresh):
     # A right that is taken back meanwhile.
     assert node.order("begin %s %d" % (ticket, size)) == "more %d" % size
     node.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: node.order("barrier " + ticket) == "refused ticket", 10, "an end of old tickets")
+    wait_for(lambda: node.order("barrier " + ticket) == "refused ticket", 30, "an end of old tickets")
     assert node.order("parts %d" % size) == "refused ticket"
     ticket = node.ticket("all", ALL)
     assert rows(node) == ROWS
@@ -183,8 +183,8 @@ def test_captured_http_can_not_write_in_parts(fresh):
     assert node.order("begin %s %d" % (ticket, size)) == "more %d" % size
     with contextlib.suppress(ConnectionResetError):
         assert node.order("parts %d" % (size + 1)) == "gone"
-    wait_for(lambda: "http 0 sent more than it was given room for" in node.log, 5, "word of it")
-    wait_for(lambda: "restarting the node: worker raft 0" in node.log, 5, "a new start")
+    wait_for(lambda: "http 0 sent more than it was given room for" in node.log, 30, "word of it")
+    wait_for(lambda: "restarting the node: worker raft 0" in node.log, 30, "a new start")
     node.connection = None
     node.wait_ready()
     assert rows(node) == ROWS
@@ -297,7 +297,7 @@ def test_captured_http_can_not_guess_passwords(fresh):
         node.order(wrong)
         assert node.order("again %s " % ticket + right[len("login "):]).startswith("known %d " % ALL)
         assert node.order("again %s all guess" % ticket).startswith("unknown 0 ")
-    wait_for(lambda: node.order(right).startswith("known %d " % ALL), 10, "an end of the limit")
+    wait_for(lambda: node.order(right).startswith("known %d " % ALL), 30, "an end of the limit")
 
 
 # --- it can't replay ---
@@ -454,9 +454,9 @@ NO_HANDSHAKE = {
 
 def died_of(node, reason, pid):
     """The worker said why it ended, and the whole node was started again."""
-    wait_for(lambda: "restarting the node: worker key 0 (pid %d) exited with status 1" % pid in node.log, 10,
+    wait_for(lambda: "restarting the node: worker key 0 (pid %d) exited with status 1" % pid in node.log, 30,
              "death of key")
-    wait_for(lambda: re.search("http 0" + reason, node.log), 5, "word of " + reason)
+    wait_for(lambda: re.search("http 0" + reason, node.log), 30, "word of " + reason)
     node.connection = None
     node.wait_ready()
 
@@ -539,8 +539,8 @@ def test_captured_http_can_not_fill_the_memory_of(fresh, role):
     with contextlib.suppress(ConnectionError):
         assert node.order("flood %s 4000000" % role) == "gone"
     said = r"^\[%s\] .* http 0 does not read, giving it up$" % role
-    wait_for(lambda: re.search(said, node.log, re.M), 10, "word of it")
-    wait_for(lambda: not alive(pid), 5, "its end")
+    wait_for(lambda: re.search(said, node.log, re.M), 30, "word of it")
+    wait_for(lambda: not alive(pid), 30, "its end")
     assert "worker http 0 does not read what %s 0 says, killing it" % role in node.log
     assert peak_kb(workers[role]) < 100 * 1024
     assert node.workers() == workers
@@ -558,7 +558,7 @@ def test_captured_http_can_not_fill_the_memory_of_raft_by_reads_that_wait(fresh)
         assert node.order("barrier " + ticket) == "silence"
         with contextlib.suppress(ConnectionError):
             assert node.order("flood raft-index 4000000") == "gone"
-        wait_for(lambda: "worker http 0 does not read what raft 0 says, killing it" in node.log, 10, "its end")
+        wait_for(lambda: "worker http 0 does not read what raft 0 says, killing it" in node.log, 30, "its end")
         assert peak_kb(workers["raft"]) < 100 * 1024
     finally:
         os.kill(workers["sql"], signal.SIGCONT)
@@ -571,7 +571,7 @@ def test_captured_http_can_not_fill_the_memory_of_the_master(fresh):
     workers, before = node.workers(), peak_kb(node.process.pid)
     assert node.order("flood master 100000") == "sent"
     assert peak_kb(node.process.pid) - before < 4096
-    wait_for(lambda: node.order("status master").startswith("{"), 10, "an answer once the others are read")
+    wait_for(lambda: node.order("status master").startswith("{"), 30, "an answer once the others are read")
     assert node.workers() == workers
 
 
@@ -604,6 +604,6 @@ def test_captured_http_can_refuse_a_reload(fresh):
     assert node.order("veto") == "so be it"
     node.write_users("query")
     node.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "reload refused, the files in use stay in use" in node.log, 10, "a refused reload")
+    wait_for(lambda: "reload refused, the files in use stay in use" in node.log, 30, "a refused reload")
     assert "reload: http: vetoed" in node.log
     node.ticket("all", ALL)

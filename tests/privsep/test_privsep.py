@@ -275,7 +275,7 @@ def idle(node):
     def quiet():
         return not any(kind == "socket" for role, pid in processes(node) if role == "http"
                        for kind, _ in descriptors(node, pid).values())
-    wait_for(quiet, 10, "end of all connections")
+    wait_for(quiet, 30, "end of all connections")
 
 
 def test_no_worker_holds_a_descriptor_more(node):
@@ -394,7 +394,7 @@ def test_secrets_are_where_they_belong_and_nowhere_else(node):
             assert seen["key"] & set(keys), "the key is not even in key"
             assert "hash" in seen["auth"] and set(tickets) <= seen["auth"]
             assert "ticket-raft" in seen["raft"] and "ticket-read" in seen["read"]
-            wait_for(lambda: load.done > before, 10, "load during the search")
+            wait_for(lambda: load.done > before, 30, "load during the search")
 
 
 def at_read(node):
@@ -446,10 +446,10 @@ def test_a_password_is_gone_from_http_while_its_request_runs(node, how, again):
     if not again:  # another generation: http has no ticket
         before = node.log.count("were read again")
         node.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: node.log.count("were read again") > before, 10, "a reload")
+        wait_for(lambda: node.log.count("were read again") > before, 30, "a reload")
     with contextlib.closing(RUNNING[how](node)):
-        wait_for(lambda: at_read(node) == 1, 10, "the query to run")
+        wait_for(lambda: at_read(node) == 1, 30, "the query to run")
         (http_pid,) = (pid for role, pid in processes(node) if role == "http")
         assert memory_holds(http_pid, {**late_needles(), "control": b"Basic realm=\"rqlite\""}) == {"control"}
         assert at_read(node) == 1, "it has ended meanwhile"
-    wait_for(lambda: at_read(node) == 0, 10, "the query's end")
+    wait_for(lambda: at_read(node) == 0, 30, "the query's end")

@@ -70,12 +70,12 @@ def test_check_knows_what_the_user_may(node):
     ends = {}
     for first in (["-check"], []):
         done = subprocess.run([node.program, *first, "-http-addr", "127.0.0.1:0", "-raft-addr", "localhost:0",
-                               "/root/none/such"], capture_output=True, text=True, timeout=15)
+                               "/root/none/such"], capture_output=True, text=True, timeout=60)
         assert done.returncode == 1
         ends[len(first)] = done.stderr.splitlines()[-1].split(" ", 3)[3]
     assert ends[1] == "failed to open data directory: /root/none/such: Permission denied"
     assert ends[0] == "failed to open data directory: mkdir /root/none: Permission denied"
-    done = subprocess.run([node.program, "-check", "/usr/none/such"], capture_output=True, text=True, timeout=15)
+    done = subprocess.run([node.program, "-check", "/usr/none/such"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.endswith(" failed to open data directory: mkdir /usr/none/such: Permission denied\n")
     assert subprocess.run([node.program, "-check", str(node.dir / "new/one")], timeout=15).returncode == 0
