@@ -4,11 +4,13 @@
  *
  * DATA is 0700 and stays the starter's.  Started as root, raft owns DATA/raft
  * (0700), sql owns DATA/db (2750, readers' group), and each is locked up there
- * by chroot.  Otherwise all is one user's and Landlock alone separates.
+ * by chroot; what another user left there goes over to them.  Otherwise all is
+ * one user's and Landlock alone separates.
  */
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -81,6 +83,45 @@ make_path(const char *path, struct error *error)
 	return (0);
 }
 
+/*
+ * A file that another user left, as after a first start without root or before the
+ * workers' users were made.  What is no plain file, or is one elsewhere too, stays as it is.
+ */
+static void
+hand_over_file(int dir, const char *name, uid_t uid, gid_t gid)
+{
+	/* Readers need the database, and of what SQLite keeps beside it what has its name. */
+	mode_t mode = strncmp(name, "db.sqlite", 9) == 0 ? 0640 : 0600;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd == -1)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    (st.st_uid != uid || st.st_gid != gid) &&
+	    (fchown(fd, uid, gid) == -1 || fchmod(fd, mode) == -1))
+		log_warn("hand over %s", name);
+	close(fd);
+}
+
+static int
+hand_over(int dir, const char *path, uid_t uid, gid_t gid, struct error *error)
+{
+	int copy = dup(dir);
+	DIR *entries = copy != -1 ? fdopendir(copy) : NULL;
+	const struct dirent *entry;
+
+	if (entries == NULL) {
+		if (copy != -1)
+			close(copy);
+		return (error_set_errno(error, "open %s", path));
+	}
+	while ((entry = readdir(entries)) != NULL)
+		hand_over_file(dir, entry->d_name, uid, gid);
+	closedir(entries);
+	return (0);
+}
+
 /* A directory of one worker, owned and moded as it must be, also if it was there before. */
 static int
 make_part(const struct master *master, enum role role, gid_t gid, mode_t mode, struct error *error)
@@ -96,6 +137,10 @@ make_part(const struct master *master, enum role role, gid_t gid, mode_t mode, s
 	if (master->root && fchown(fd, data_uid(role), gid) == -1) {
 		close(fd);
 		return (error_set_errno(error, "chown %s", path));
+	}
+	if (master->root && hand_over(fd, path, data_uid(role), gid, error) == -1) {
+		close(fd);
+		return (-1);
 	}
 	if (fchmod(fd, master->root ? mode : 0700) == -1) {
 		close(fd);
@@ -165,6 +210,21 @@ link_database(const struct master *master)
 		log_warn("symlink %s", path);
 }
 
+/* Without root, what a node left that was started as root or by someone else is closed to us. */
+static int
+refuse_others(const struct master *master, enum role role, struct error *error)
+{
+	const char *path = data_directory(master, role);
+	struct stat st;
+
+	if (master->root || lstat(path, &st) == -1 || st.st_uid == geteuid())
+		return (0);
+	return (error_set(error,
+	    "%s is of user %u, not of user %u: start the node as root again, or have root "
+	    "hand the files over (chown -R)",
+	    path, (unsigned)st.st_uid, (unsigned)geteuid()));
+}
+
 /* A directory that is there: a file in its place is told from one that is closed to us. */
 static int
 check_access(const struct master *master, struct error *error)
@@ -174,6 +234,9 @@ check_access(const struct master *master, struct error *error)
 	(void)snprintf(inside, sizeof(inside), "%s/.", master->flags->data_dir);
 	if (access(inside, R_OK | W_OK | X_OK) == -1)
 		return (error_set_errno(error, "%s", master->flags->data_dir));
+	if (refuse_others(master, ROLE_RAFT, error) == -1 ||
+	    refuse_others(master, ROLE_SQL, error) == -1)
+		return (-1);
 	return (refuse_foreign(master, error));
 }
 

@@ -79,3 +79,40 @@ def test_check_knows_what_the_user_may(node):
     assert done.returncode == 1
     assert done.stderr.endswith(" failed to open data directory: mkdir /usr/none/such: Permission denied\n")
     assert subprocess.run([node.program, "-check", str(node.dir / "new/one")], timeout=15).returncode == 0
+
+
+def test_a_directory_of_an_ordinary_user_becomes_the_workers(node):
+    """Started as root later on, as by systemd: what is there goes over to the users of the workers."""
+    ordinary = node.program
+    node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    node.stop()
+    node.program = node.dir / "cmd/rqlited/rqlited"
+    for name in ("raft", "db"):
+        (node.data / name / "link").symlink_to("/etc/hosts")
+    os.link(node.dir / "log", node.data / "db" / "other")
+    before = os.stat("/etc/hosts"), os.stat(node.dir / "log")
+    node.start()
+    assert node.query("SELECT x FROM t", "none") == [[1]]
+    node.execute("INSERT INTO t VALUES(2)")
+    uid = {role: os.stat("/proc/%d" % pid).st_uid for role, pid in node.workers().items()}
+    assert len(set(uid.values())) == 4 and UID not in uid.values()
+    owners = {"raft": (uid["raft"], uid["raft"], 0o600), "db": (uid["sql"], uid["read"], 0o600)}
+    for name, (user, group, mode) in owners.items():
+        (node.data / name / "link").unlink()
+        for path in (node.data / name).iterdir():
+            if path.name == "other":
+                continue
+            seen = os.lstat(path)
+            wanted = mode | (0o040 if path.name.startswith("db.sqlite") else 0)
+            assert (seen.st_uid, seen.st_gid, seen.st_mode & 0o777) == (user, group, wanted), path
+    # Not what is a file elsewhere, too.
+    for old, new in zip(before, (os.stat("/etc/hosts"), os.stat(node.dir / "log"))):
+        assert (old.st_uid, old.st_gid, old.st_mode) == (new.st_uid, new.st_gid, new.st_mode)
+    node.stop()
+    # And not back by itself: the ordinary user could not take it.
+    node.program = ordinary
+    os.chown(node.data, UID, UID)
+    words = "failed to open data directory: %s/raft is of user %d, not of user %d: " % (node.data, uid["raft"], UID)
+    for first in ([], ["-check"]):
+        done = subprocess.run([ordinary, *first, *node.flags, node.data], capture_output=True, text=True, timeout=15)
+        assert done.returncode == 1 and words in done.stderr.splitlines()[-1], done.stderr
