@@ -123,7 +123,7 @@ void listen_again(int fd);
 
 /* spawn.c: one process. */
 void spawn_worker(struct master *, struct worker *);
-/* Whether all the programs are there: a start without one would only fail five times. */
+/* Whether /proc and all the programs are there: a start without one would only fail five times. */
 int spawn_check(const struct master *, struct error *);
 
 /* wire.c: what a new worker is told, and who talks to whom. */

@@ -68,6 +68,9 @@ exec_worker(const struct master *master, const struct worker *worker, int fd)
 int
 spawn_check(const struct master *master, struct error *error)
 {
+	if (access("/proc/self/fd", X_OK) == -1)
+		return (error_set(error,
+		    "/proc is not mounted: files are handed to the workers by its names"));
 	for (int role = 0; role < ROLE__COUNT; role++) {
 		char path[4096];
 

@@ -302,6 +302,19 @@ def test_damaged_identity(make_node):
     fails(node, "node.json")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hide /proc")
+def test_without_proc(make_node):
+    node = make_node()
+    hidden = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh", node.program, *node.flags]
+    for first in ([], ["-check"]):
+        done = subprocess.run([*hidden, *first, str(node.data)], capture_output=True, text=True, timeout=15)
+        if "mount:" in done.stderr or "unshare:" in done.stderr:
+            pytest.skip("nothing can be mounted here")
+        assert done.returncode == 1
+        assert done.stderr.endswith("] %s %s /proc is not mounted: files are handed to the workers by its names\n" %
+                                    tuple(done.stderr.splitlines()[-1].split(" ", 3)[1:3])), done.stderr
+
+
 def test_failed_start_leaves_the_ports_free(make_node):
     node = make_node().start()
     assert node.stop() == 0
@@ -417,7 +430,7 @@ def test_data_that_can_not_be_used(node, name, kind, text):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's files are closed to the workers")
 def test_a_database_that_can_not_be_opened_is_no_missing_one(node):
-    """Both files were put back by somebody who left them his own: no empty database takes their place."""
+    """Both files are his who keeps them elsewhere, too: no empty database takes their place."""
     node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
     assert node.stop() == 0
     paths = [node.data / "db/db.sqlite", node.data / "db/ledger"]
@@ -425,10 +438,13 @@ def test_a_database_that_can_not_be_opened_is_no_missing_one(node):
     for path in paths:
         path.chmod(0o600)
         os.chown(path, 0, 0)
+        os.link(path, node.dir / path.name)
     fails(node, "failed to open store: db/db.sqlite: Permission denied")
     assert [path.read_bytes() for path in paths] == [data for _, data in before]
-    for path, (stat, _) in zip(paths, before):
-        os.chown(path, stat.st_uid, stat.st_gid)
-        path.chmod(stat.st_mode)
+    # Once they are nowhere else, the start hands them over.
+    for path in paths:
+        (node.dir / path.name).unlink()
     node.start()
+    for path, (stat, _) in zip(paths, before):
+        assert (path.stat().st_uid, path.stat().st_gid, path.stat().st_mode) == (stat.st_uid, stat.st_gid, stat.st_mode)
     assert node.query("SELECT x FROM t", "strong") == [[1]]
