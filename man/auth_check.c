@@ -58,7 +58,7 @@ static void
 expect_example(const char *text)
 {
 	const char *start = strstr(text, ".Bd -literal\n["), *end;
-	uint32_t everybody = PERM_STATUS | PERM_READY | PERM_JOIN_READ_ONLY;
+	uint32_t everybody = PERM_STATUS | PERM_READY;
 	struct credentials *credentials = NULL;
 	struct error error = { "the page has no example" };
 
