@@ -569,8 +569,8 @@ log_open(struct file_dir *dir, const struct log_config *config, struct error *er
 	if (log->aligned == NULL)
 		fatal("aligned_alloc");
 	log->first = 1;
-	segment_find_spare(log);
-	if (log_scan(log, error) == -1 || rewrite_last(log, error) == -1) {
+	if (segment_find_spare(log, error) == -1 || log_scan(log, error) == -1 ||
+	    rewrite_last(log, error) == -1) {
 		log_close(log);
 		return (NULL);
 	}

@@ -91,7 +91,8 @@ void segment_close_direct(struct log *);
 /* Gives back what is reserved behind the last batch of a segment that will get none any more. */
 void segment_trim(struct log *, size_t i);
 /* What an earlier life has prepared: only its size matters, a new header voids what is in it. */
-void segment_find_spare(struct log *);
+/* -1: something else stands in the place of a spare, which would keep the log from growing. */
+int segment_find_spare(struct log *, struct error *);
 
 /* log_scan.c */
 int log_scan(struct log *, struct error *);

@@ -76,18 +76,36 @@ spare_give_up(struct log *log)
 	spare_forget(log);
 }
 
-void
-segment_find_spare(struct log *log)
+/* The file is -1 if there is none.  What can't be opened, a link say, is removed. */
+static int
+open_spare(struct log *log, const char *name, int *file, struct error *error)
 {
-	log->spare = log->dir->ops->open(log->dir, SPARE, O_RDWR);
+	*file = log->dir->ops->open(log->dir, name, O_RDWR);
+	if (*file == -1 && errno != ENOENT && log->dir->ops->unlink(log->dir, name) == -1)
+		return (error_set_errno(
+		    error, "raft log: raft/%s is in the place of a file of the log", name));
+	return (0);
+}
+
+int
+segment_find_spare(struct log *log, struct error *error)
+{
+	int own;
+
+	if (open_spare(log, OWN, &own, error) == -1 ||
+	    open_spare(log, SPARE, &log->spare, error) == -1)
+		return (-1);
+	if (own != -1)
+		log->dir->ops->close(log->dir, own);
 	if (log->spare == -1)
-		return;
+		return (0);
 	if (log->dir->ops->size(log->dir, log->spare) != (off_t)log->config.segment_size) {
 		spare_give_up(log);
-		return;
+		return (0);
 	}
 	log->spare_done = log->config.segment_size;
 	log->spare_ready = true;
+	return (0);
 }
 
 bool

@@ -75,17 +75,28 @@ flush_names(struct file_dir *dir)
 		fatal_sync("db: sync of the directory");
 }
 
-/* 1 if the point of no return was passed. */
+/*
+ * 1 if the point of no return was passed; -1 with the error if it can not be known:
+ * half of the renames may be done.  A file that is short or torn was never flushed.
+ */
 static int
-is_begun(struct file_dir *dir, struct install_record *record)
+is_begun(struct file_dir *dir, struct install_record *record, struct error *error)
 {
-	int file = dir->ops->open(dir, INSTALL_NAME, O_RDONLY), result;
+	int file = dir->ops->open(dir, INSTALL_NAME, O_RDONLY), result = 0;
+	off_t size;
 
 	if (file == -1)
-		return (0);
-	result = file_read(dir, file, record, sizeof(*record), 0);
+		return (errno == ENOENT ? 0 : error_set_errno(error, "db/" INSTALL_NAME));
+	memset(record, 0, sizeof(*record));
+	size = dir->ops->size(dir, file);
+	if (size >= (off_t)sizeof(*record))
+		result = file_read(dir, file, record, sizeof(*record), 0);
+	if (size == -1 || result == -1)
+		result = error_set_errno(error, "db/" INSTALL_NAME);
 	dir->ops->close(dir, file);
-	return (result == 0 && record->magic == MAGIC && record->version == VERSION &&
+	if (result == -1)
+		return (-1);
+	return (record->magic == MAGIC && record->version == VERSION &&
 		record->crc == crc32c(0, record, offsetof(struct install_record, crc)));
 }
 
@@ -241,9 +252,11 @@ install_prepare(const struct store_config *config, struct error *error)
 {
 	struct file_dir *dir = config->dir;
 	struct install_record record;
-	int database, ledger;
+	int begun = is_begun(dir, &record, error), database, ledger;
 
-	if (is_begun(dir, &record))
+	if (begun == -1)
+		return (-1);
+	if (begun == 1)
 		return (begin(dir, &record, error) == -1 ? -1 : rename_files(dir, error));
 	database = exists(dir, DATABASE_NAME, error);
 	ledger = database == -1 ? -1 : exists(dir, LEDGER_NAME, error);
@@ -252,16 +265,11 @@ install_prepare(const struct store_config *config, struct error *error)
 	if (database && ledger)
 		return (0);
 	if (database)
-		return (error_set(error, "db/" LEDGER_NAME " is missing, but db/" DATABASE_NAME
-					 " is there: nothing says which "
-					 "log index it is at. Restore this node from a backup; if "
-					 "other nodes have the data, "
-					 "remove its data directory and let it join again"));
+		return (error_set(error,
+		    "db/" LEDGER_NAME " is missing, but db/" DATABASE_NAME
+		    " is there: nothing says which log index it is at. " WHAT_TO_DO));
 	if (ledger)
 		return (error_set(error, "db/" DATABASE_NAME " is missing, but db/" LEDGER_NAME
-					 " is there. Restore this node "
-					 "from a backup; if other nodes have the data, remove its "
-					 "data directory and let it "
-					 "join again"));
+					 " is there. " WHAT_TO_DO));
 	return (create(config, error));
 }

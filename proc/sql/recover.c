@@ -26,11 +26,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/limits.h"
 #include "common/log.h"
 #include "proc/sql/store_private.h"
 
+#define DATABASE_HEAD "SQLite format 3" /* with its zero */
+#define PAGE_MIN 512
 #define CHUNK (1 * MIB) /* of the WAL, written again at once */
 
 struct scan {
@@ -92,21 +95,42 @@ judge(struct store *store, struct error *error)
 {
 	if (!store->has_base && !store->has_pick)
 		return (error_set(error, "db/ledger is lost: nothing says which log index the "
-					 "database is at. Restore this "
-					 "node from a backup; if other nodes have the data, remove "
-					 "its data directory and "
-					 "let it join again"));
+					 "database is at. " WHAT_TO_DO));
 	if (!store->has_pick)
 		store->picked = store->base;
 	if (store->has_floor && store->floor.sequence > store->picked.sequence)
 		return (error_set(error,
 		    "db/" WAL_NAME
 		    " is damaged: it was flushed with index %llu in it and does not hold "
-		    "it any more. Restore this node from a backup; if other nodes have the data, "
-		    "remove "
-		    "its data directory and let it join again",
+		    "it any more. " WHAT_TO_DO,
 		    (unsigned long long)store->floor.index));
 	return (0);
+}
+
+/*
+ * SQLite removes the WAL of an empty file, and where page 1 is in the WAL it does not
+ * look at the file's.  These bytes of it never change, so no torn write touches them.
+ */
+static int
+check_database(struct store *store, struct error *error)
+{
+	struct file_dir *dir = store->config.dir;
+	int file = dir->ops->open(dir, DATABASE_NAME, O_RDONLY), result = 0;
+	char head[sizeof(DATABASE_HEAD)] = "";
+	off_t size;
+
+	if (file == -1)
+		return (error_set_errno(error, "db/" DATABASE_NAME));
+	size = dir->ops->size(dir, file);
+	if (size >= PAGE_MIN)
+		result = file_read(dir, file, head, sizeof(head), 0);
+	if (size == -1 || result == -1)
+		result = error_set_errno(error, "db/" DATABASE_NAME);
+	else if (memcmp(head, DATABASE_HEAD, sizeof(head)) != 0)
+		result = error_set(error, "db/" DATABASE_NAME " is %s. " WHAT_TO_DO,
+		    size == 0 ? "empty" : "damaged: it is no database");
+	dir->ops->close(dir, file);
+	return (result);
 }
 
 int
@@ -116,7 +140,8 @@ recover_pick(struct store *store, struct error *error)
 	struct wal wal;
 	int result;
 
-	if (walscan(store->config.dir, WAL_NAME, &wal, error) == -1)
+	if (check_database(store, error) == -1 ||
+	    walscan(store->config.dir, WAL_NAME, &wal, error) == -1)
 		return (-1);
 	scan.wal = &wal;
 	result = ledger_open(&store->ledger, store->config.dir, on_record, &scan, error);

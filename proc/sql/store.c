@@ -181,7 +181,8 @@ store_open(struct store *store, struct error *error)
 		rc = store_settle(store);
 	}
 	if (rc != SQLITE_OK)
-		return (error_set(error, "db/" DATABASE_NAME ": %s", sqlite3_errstr(rc)));
+		return (error_set(error, "db/" DATABASE_NAME ": %s%s", sqlite3_errstr(rc),
+		    (rc & 0xff) == SQLITE_CORRUPT ? ". " WHAT_TO_DO : ""));
 	/* A life that was cut short may have made the WAL: FLOOR would vouch for a file whose
 	 * name is not on the disk. */
 	if (store->config.dir->ops->sync_dir(store->config.dir) == -1)

@@ -13,6 +13,10 @@
 #define WAL_NAME DATABASE_NAME "-wal"
 #define SHM_NAME DATABASE_NAME "-shm"
 
+#define WHAT_TO_DO                                                                        \
+	"Restore this node from a backup; if other nodes have the data, remove its data " \
+	"directory and let it join again"
+
 #define LOCK_WAIT_MS 5000 /* readers hold what a writer needs for an instant only */
 
 /* Rules left out on purpose, in builds of the storage tests that must notice it. */

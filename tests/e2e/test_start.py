@@ -407,6 +407,8 @@ SEGMENT = "raft/0000000000000001.seg"
     ("db/db.sqlite-wal", "directory", "db/db.sqlite-wal: Is a directory"),
     ("db/db.sqlite-wal", "pipe", "db/db.sqlite-wal: Operation not supported"),
     ("db/db.sqlite", "missing", "db/db.sqlite is missing, but db/ledger is there. R" + AGAIN),
+    ("db/db.sqlite", "empty", "db/db.sqlite is empty. R" + AGAIN),
+    ("db/db.sqlite", "foreign", "db/db.sqlite is damaged: it is no database. R" + AGAIN),
     ("db/db.sqlite", "directory", "db/db.sqlite: Is a directory"),
     ("db/db.sqlite", "pipe", "db/db.sqlite: Operation not supported"),
 ])
@@ -426,6 +428,25 @@ def test_data_that_can_not_be_used(node, name, kind, text):
     os.chown(path, owner.st_uid, owner.st_gid)
     node.start()
     assert node.query("SELECT x FROM t", "strong") == [[1]]
+
+
+@pytest.mark.parametrize("name", ["spare-0.seg", "spare-1.seg"])
+@pytest.mark.parametrize("kind", ["directory", "link", "pipe"])
+def test_what_is_in_the_place_of_a_spare(node, name, kind):
+    """The log would not grow any more, and no leader come: it is removed, or named."""
+    node.execute("CREATE TABLE t(x)", "INSERT INTO t VALUES(1)")
+    node.kill()
+    path = node.data / "raft" / name
+    path.touch()
+    os.chown(path, (node.data / "raft").stat().st_uid, (node.data / "raft").stat().st_gid)
+    spoiled(node, f"raft/{name}", kind)
+    if kind == "directory":
+        fails(node, f"raft log: raft/{name} is in the place of a file of the log: Is a directory")
+        path.rmdir()
+    node.start()
+    node.execute("INSERT INTO t VALUES(2)")
+    assert node.query("SELECT count(*) FROM t", "strong") == [[2]]
+    assert not path.is_symlink() and not path.is_fifo()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's files are closed to the workers")

@@ -536,6 +536,53 @@ test_creation_cut_off(void **state)
 	assert_true(ops > 20);
 }
 
+static int
+open_but_install(struct file_dir *dir, const char *name, int flags)
+{
+	if (strcmp(name, "install") != 0)
+		return (simdisk_dir()->ops->open(dir, name, flags));
+	errno = EIO;
+	return (-1);
+}
+
+static ssize_t
+pread_nothing(struct file_dir *dir, int file, void *data, size_t len, off_t offset)
+{
+	errno = EIO;
+	return (-1);
+}
+
+/* Half of the renames may be done: without the file to say so nothing may be removed. */
+static void
+test_install_that_can_not_be_read(void **state)
+{
+	struct file_ops ops[2] = { *simdisk_dir()->ops, *simdisk_dir()->ops };
+	struct file_dir dirs[2] = { { &ops[0] }, { &ops[1] } };
+	uint64_t n;
+	int i;
+
+	ops[0].open = open_but_install;
+	ops[1].pread = pread_nothing;
+	for (n = 1; !simdisk_exists("db.sqlite") || simdisk_exists("ledger"); n++) {
+		simdisk_free(disk);
+		(void)setup(state);
+		simdisk_events.crash_at = n;
+		start();
+		store_close(store);
+		store = NULL;
+		simdisk_free(disk);
+		disk = simdisk_events.crashed;
+		simdisk_mount(disk);
+	}
+	for (i = 0; i < 2; i++) {
+		config.dir = &dirs[i];
+		assert_null(store_pick(&config, &error));
+		assert_string_equal(error.text, "db/install: Input/output error");
+	}
+	start();
+	assert_int_equal(at.index, 0);
+}
+
 static int64_t
 query_int(const char *sql)
 {
@@ -623,6 +670,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_lost_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_wal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_creation_cut_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_install_that_can_not_be_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_time_and_randomness, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_guard, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failed_flush, setup, teardown),
