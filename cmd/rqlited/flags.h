@@ -50,6 +50,7 @@ struct flags {
  * are logged.
  */
 int flags_parse(int argc, char **argv, struct flags *);
+/* Gives back what flags_parse() allocated. */
 void flags_fini(struct flags *);
 
 /*

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Each returns NULL, or why not: "parse error" or "value out of range". */
+/* Each sets the value and returns NULL, or leaves it and returns why not: "parse error" or "value out of range". */
 const char *flags_value_int(const char *, int64_t *);
 const char *flags_value_uint(const char *, uint64_t *);
 const char *flags_value_duration(const char *, int64_t *ns);

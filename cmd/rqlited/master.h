@@ -102,16 +102,20 @@ struct master {
 	int64_t tick_ms;
 };
 
-/* data.c: the directory, its lock, and who may enter what. */
+/*
+ * data.c: makes the directory and its parts if they are missing, takes its lock, and hands
+ * each part to the user of its worker.  -1 with the reason, the directory's name in it.
+ */
 int data_prepare(struct master *, struct error *);
 /* Whether data_prepare() would refuse the directory as it is now; changes nothing. */
 int data_check(const struct master *, struct error *);
-/* The directory a role works in, as an absolute path; NULL if it needs none. */
+/* The directory a role works in, until the next call; NULL if it needs none. */
 const char *data_directory(const struct master *, enum role);
+/* Of the user that a role has when started as root. */
 uid_t data_uid(enum role);
 gid_t data_gid(enum role);
 
-/* listen.c */
+/* listen.c: a listening socket on host:port, the caller's; -1 with Go's text. */
 int listen_tcp(const char *address, struct error *);
 /*
  * A port or a lock is taken: perhaps by processes of a node that was killed, which end
@@ -121,18 +125,21 @@ bool listen_patience(void);
 /* Before a new worker gets the socket: one that was taken over may have shut it for all. */
 void listen_again(int fd);
 
-/* spawn.c: one process. */
+/* spawn.c: starts the process of a dead worker, and wires it; it is WORKER_STARTING then. */
 void spawn_worker(struct master *, struct worker *);
 /* Whether /proc and all the programs are there: a start without one would only fail five times. */
 int spawn_check(const struct master *, struct error *);
 
-/* wire.c: what a new worker is told, and who talks to whom. */
+/* wire.c: gives a new worker its settings and files, and a channel to each peer that runs. */
 void wire_worker(struct master *, struct worker *);
-void wire_files(struct master *, struct worker *, bool next); /* or those in force */
+/* The files it reads: those of the reload under way (`next`), or those in force. */
+void wire_files(struct master *, struct worker *, bool next);
 
-/* supervise.c */
+/* supervise.c: the loop, until SIGTERM or SIGINT; returns the status to exit with. */
 int supervise(struct master *);
+/* Of the monotonic clock. */
 int64_t master_now_ms(void);
+/* With SIGKILL; its death is then noticed like any other. */
 void master_kill(struct worker *);
 
 /* report.c: the master's part of /status. */
