@@ -88,8 +88,8 @@ add_node(struct json *j, struct http *http)
 	int64_t took = http_now_ns() - begun;
 	char url[600], time[40];
 
-	(void)snprintf(url, sizeof(url), "%s://%s", http->tls ? "https" : "http",
-	    http->conf.http_adv_addr);
+	(void)snprintf(
+	    url, sizeof(url), "%s://%s", http->tls ? "https" : "http", http->conf.http_adv_addr);
 	(void)duration_format(took, time, sizeof(time));
 	json_begin_object(j);
 	json_key(j, "id");
@@ -147,65 +147,107 @@ pages_leader(struct http *http, const struct params *params, struct buf *out)
 
 /* ---- /debug/vars ---- */
 
-/* Maps whose counters belong to capabilities of a cluster, and others that stay 0 here. */
+/* Sorted by name.  Of the maps' counters those that belong to what is not built stay 0. */
 static const struct {
-	const char *group;
-	const char *keys;
-} zero_vars[] = {
+	const char *name;
+	const char *keys; /* of a map */
+	const char *value; /* or what is there instead */
+} vars[] = {
+	{ "cdc.service",
+	    "batcher_events_write batcher_reads batcher_write_ignored batcher_writes "
+	    "dropped_failed_to_send fifo_enqueue_ignored fifo_size hwm_ignored num_bytes_tx "
+	    "num_events_tx_failed num_events_tx_ok retries snapshot_sync",
+	    NULL },
 	{ "cluster",
-	    "num_backup_req num_broadcast_hwm_req num_client_execute_retries num_client_force_new_conn "
+	    "num_backup_req num_broadcast_hwm_req num_client_execute_retries "
+	    "num_client_force_new_conn "
 	    "num_client_load_retries num_client_query_retries num_client_read_timeouts "
-	    "num_client_request_retries num_client_retries num_client_write_timeouts num_conn_rejected "
-	    "num_execute_req num_get_node_api_req num_get_node_api_req_local num_get_node_api_req_retries "
+	    "num_client_request_retries num_client_retries num_client_write_timeouts "
+	    "num_conn_rejected "
+	    "num_execute_req num_get_node_api_req num_get_node_api_req_local "
+	    "num_get_node_api_req_retries "
 	    "num_get_node_api_resp num_hwm_update_dropped num_join_req num_load_req num_notify_req "
-	    "num_query_req num_remove_node_req num_request_req num_stepdown_req" },
+	    "num_query_req num_remove_node_req num_request_req num_stepdown_req",
+	    NULL },
+	{ "cmdline", NULL, "[\"rqlited\"]" },
 	{ "db",
 	    "backup_sleeps backup_step_dones backup_step_errors checkpoint_busy_errors "
-	    "checkpoint_duration_ms checkpoint_errors checkpoint_invariant_errors checkpoint_partial "
+	    "checkpoint_duration_ms checkpoint_errors checkpoint_invariant_errors "
+	    "checkpoint_partial "
 	    "checkpoint_total checkpoint_wal_truncated checkpointed_moves checkpoints commit_hooks "
-	    "compacted_wal_size create_compacted_wal_duration_ms dropped_cdc_events execute_transactions "
-	    "execution_errors executions executions_force_queries open_duration_ms precompact_wal_size "
+	    "compacted_wal_size create_compacted_wal_duration_ms dropped_cdc_events "
+	    "execute_transactions "
+	    "execution_errors executions executions_force_queries open_duration_ms "
+	    "precompact_wal_size "
 	    "preupdates preupdates_callback_errors preupdates_errors queries query_errors "
-	    "query_transactions request_transactions requests update_hooks update_hooks_callback_errors "
-	    "update_hooks_errors" },
+	    "query_transactions request_transactions requests update_hooks "
+	    "update_hooks_callback_errors "
+	    "update_hooks_errors",
+	    NULL },
+	{ "db.wal",
+	    "compact_frames_input compact_frames_output compact_frames_ratio "
+	    "compact_scan_duration_ms "
+	    "compact_scan_errors compact_write_duration_ms",
+	    NULL },
+	{ "downloader", "download_bytes num_downloads_fail num_downloads_ok", NULL },
 	{ "http",
-	    "auth_fail auth_ok backups boot execute_stmts_rx executions leader_not_found loads num_readyz "
+	    "auth_fail auth_ok backups boot execute_stmts_rx executions leader_not_found loads "
+	    "num_readyz "
 	    "num_status queries query_stmts_rx queued_executions queued_executions_failed "
-	    "queued_executions_leadership_lost queued_executions_no_leader queued_executions_not_leader "
+	    "queued_executions_leadership_lost queued_executions_no_leader "
+	    "queued_executions_not_leader "
 	    "queued_executions_num_stmts_rx queued_executions_num_stmts_tx queued_executions_ok "
 	    "queued_executions_unknown_error queued_executions_wait queued_executions_wait_timeout "
-	    "request_stmts_rx requests sql_analyze tls_cert_fetched ui user_reaps user_snapshots" },
-	{ "mux", "num_connections_handled num_tls_cert_fetched num_unregistered_handlers" },
+	    "request_stmts_rx requests sql_analyze tls_cert_fetched ui user_reaps user_snapshots",
+	    NULL },
+	{ "memstats", NULL, "{}" },
+	{ "mux", "num_connections_handled num_tls_cert_fetched num_unregistered_handlers", NULL },
 	{ "proto",
-	    "num_compressed_bytes num_compressed_requests num_compression_misses num_precompressed_bytes "
-	    "num_requests num_uncompressed_bytes num_uncompressed_requests" },
+	    "num_compressed_bytes num_compressed_requests num_compression_misses "
+	    "num_precompressed_bytes "
+	    "num_requests num_uncompressed_bytes num_uncompressed_requests",
+	    NULL },
 	{ "proxy",
 	    "remote_backups remote_executions remote_executions_failed remote_loads remote_queries "
 	    "remote_queries_failed remote_remove_node remote_requests remote_requests_failed "
-	    "remote_stepdowns" },
-	{ "queue", "num_flush num_timeout objects_rx objects_tx" },
+	    "remote_stepdowns",
+	    NULL },
+	{ "queue", "num_flush num_timeout objects_rx objects_tx", NULL },
 	{ "snapshot",
 	    "auto_reap_duration_ms persist_duration_ms persist_size read_timeout_total reap_errors "
-	    "reap_execute_duration_ms reap_plan_recovered reap_snapshots reap_total reap_wals sink_errors "
-	    "sink_full_crc32_duration_ms sink_full_total sink_incremental_total upgrade_fail upgrade_ok" },
-	{ "sql.processor", "num_parser_panics num_rewritten_stmts" },
+	    "reap_execute_duration_ms reap_plan_recovered reap_snapshots reap_total reap_wals "
+	    "sink_errors "
+	    "sink_full_crc32_duration_ms sink_full_total sink_incremental_total upgrade_fail "
+	    "upgrade_ok",
+	    NULL },
+	{ "snapshot.plan", "calc_crc32_duration_ms checkpoint_duration_ms", NULL },
+	{ "sql.processor", "num_parser_panics num_rewritten_stmts", NULL },
 	{ "store",
-	    "auto_optimize_duration auto_vacuum_duration failed_heartbeat_observed fsm_apply_duration_us "
+	    "auto_optimize_duration auto_vacuum_duration failed_heartbeat_observed "
+	    "fsm_apply_duration_us "
 	    "leader_changes_dropped leader_changes_observed nodes_reaped_failed nodes_reaped_ok "
-	    "num_auto_optimizes num_auto_optimizes_failed num_auto_restores num_auto_restores_failed "
-	    "num_auto_restores_skipped num_auto_vacuums num_auto_vacuums_failed num_backups num_boots "
+	    "num_auto_optimizes num_auto_optimizes_failed num_auto_restores "
+	    "num_auto_restores_failed "
+	    "num_auto_restores_skipped num_auto_vacuums num_auto_vacuums_failed num_backups "
+	    "num_boots "
 	    "num_compressed_commands num_db_stats_errors num_ignored_joins num_joins num_loads "
 	    "num_provider_checks num_provider_provides num_provider_provides_fail num_recoveries "
 	    "num_removed_before_joins num_restores num_restores_failed num_restores_start "
-	    "num_restores_start_skipped num_snapshot_persists num_snapshot_persists_failed num_snapshots "
-	    "num_snapshots_failed num_snapshots_full num_snapshots_incremental num_uncompressed_commands "
-	    "num_user_snapshots num_user_snapshots_failed num_verify_leader num_verify_leader_failed "
+	    "num_restores_start_skipped num_snapshot_persists num_snapshot_persists_failed "
+	    "num_snapshots "
+	    "num_snapshots_failed num_snapshots_full num_snapshots_incremental "
+	    "num_uncompressed_commands "
+	    "num_user_snapshots num_user_snapshots_failed num_verify_leader "
+	    "num_verify_leader_failed "
 	    "num_wal_snapshots num_wal_snapshots_failed snapshot_crc32_create_duration "
 	    "snapshot_create_duration snapshot_persist_duration snapshot_sync_duration "
-	    "verify_leader_duration" },
+	    "verify_leader_duration",
+	    NULL },
 	{ "uploader",
-	    "last_upload_bytes num_sum_get_fail num_uploads_fail num_uploads_ok num_uploads_skipped "
-	    "num_uploads_skipped_id total_upload_bytes" },
+	    "last_upload_bytes num_sum_get_fail num_uploads_fail num_uploads_ok "
+	    "num_uploads_skipped "
+	    "num_uploads_skipped_id total_upload_bytes",
+	    NULL },
 };
 
 static uint64_t
@@ -226,14 +268,14 @@ counter_value(const struct http *http, const char *group, const char *key, size_
 static void
 add_map(const struct http *http, size_t i, struct buf *out)
 {
-	const char *key = zero_vars[i].keys;
+	const char *key = vars[i].keys;
 
-	buf_printf(out, "\"%s\": {", zero_vars[i].group);
+	buf_add_text(out, "{");
 	while (*key != '\0') {
 		size_t len = strcspn(key, " ");
 
-		buf_printf(out, "%s\"%.*s\": %" PRIu64, key == zero_vars[i].keys ? "" : ", ", (int)len, key,
-		    counter_value(http, zero_vars[i].group, key, len));
+		buf_printf(out, "%s\"%.*s\": %" PRIu64, key == vars[i].keys ? "" : ", ", (int)len,
+		    key, counter_value(http, vars[i].name, key, len));
 		key += len;
 		key += *key == ' ';
 	}
@@ -248,21 +290,14 @@ pages_vars(struct http *http, const struct params *params, struct buf *out)
 	size_t i;
 
 	buf_add_text(out, "{\n");
-	for (i = 0; i < sizeof(zero_vars) / sizeof(zero_vars[0]); i++) {
-		/* Sorted by name: cmdline comes after cluster, memstats before mux. */
-		const char *extra = i == 1 ? "\"cmdline\": [\"rqlited\"]" :
-		    i == 3		   ? "\"memstats\": {}" :
-					     NULL;
-		const char *name = i == 1 ? "cmdline" : "memstats";
-
-		if (extra != NULL && (wanted == NULL || strcmp(wanted, name) == 0)) {
-			buf_printf(out, "%s%s", first ? "" : ",\n", extra);
-			first = false;
-		}
-		if (wanted != NULL && strcmp(wanted, zero_vars[i].group) != 0)
+	for (i = 0; i < sizeof(vars) / sizeof(vars[0]); i++) {
+		if (wanted != NULL && strcmp(wanted, vars[i].name) != 0)
 			continue;
-		buf_add_text(out, first ? "" : ",\n");
-		add_map(http, i, out);
+		buf_printf(out, "%s\"%s\": ", first ? "" : ",\n", vars[i].name);
+		if (vars[i].value != NULL)
+			buf_add_text(out, vars[i].value);
+		else
+			add_map(http, i, out);
 		first = false;
 	}
 	buf_add_text(out, "\n}\n");
@@ -273,12 +308,11 @@ pages_vars(struct http *http, const struct params *params, struct buf *out)
 void
 pages_licenses(struct http *http, const struct params *params, struct buf *out)
 {
-	buf_add_text(out,
-	    "rqlited is built on these libraries:\n\n"
-	    "SQLite      public domain\n"
-	    "h2o         MIT License\n"
-	    "yajl        ISC License\n"
-	    "libevent    3-clause BSD License\n"
-	    "OpenSSL     Apache License 2.0\n"
-	    "libtls      ISC License\n");
+	buf_add_text(out, "rqlited is built on these libraries:\n\n"
+			  "SQLite      public domain\n"
+			  "h2o         MIT License\n"
+			  "yajl        ISC License\n"
+			  "libevent    3-clause BSD License\n"
+			  "OpenSSL     Apache License 2.0\n"
+			  "libtls      ISC License\n");
 }

@@ -17,7 +17,7 @@
 #include "proc/http/pages.h"
 #include "proc/http/pages_private.h"
 
-#define MASTER                                                                            \
+#define MASTER                                                                                \
 	"{\"pid\":7,\"ppid\":6,\"node_restarts\":2,\"generation\":1,\"cpu_ms\":1500,"         \
 	"\"pss_kb\":3,\"workers\":[{\"role\":\"http\",\"number\":0,\"restarts\":4,\"pid\":8," \
 	"\"cpu_ms\":20,\"sandbox\":\"a ] } , b\"},{\"role\":\"read\",\"number\":1,"           \
@@ -25,8 +25,13 @@
 
 static char here[] = "127.0.0.1:4001", api[] = "localhost:4001", addr[] = "localhost:4002",
 	    id[] = "n\"1", data[] = "/data", none[] = "";
-static const struct http_conf conf = { .http_addr = here, .http_adv_addr = api,
-	.raft_adv_addr = addr, .node_id = id, .data_dir = data, .allow_origin = none };
+static const struct http_conf conf = { .http_addr = here,
+	.http_adv_addr = api,
+	.raft_adv_addr = addr,
+	.node_id = id,
+	.data_dir = data,
+	.allow_origin = none,
+	.log_level = none };
 static struct http http;
 static struct counters pages[2];
 
@@ -58,6 +63,7 @@ set_up(void **state)
 	http.all[1] = &pages[1];
 	http.nall = 2;
 	http.cpus = 3;
+	(void)snprintf(http.bound, sizeof(http.bound), "127.0.0.1:4001");
 	return (0);
 }
 
@@ -89,7 +95,8 @@ selects(const char *key, const char *expected)
 {
 	struct buf out = BUF_INIT;
 
-	pages_select("{\"a\":{\"b\":[1,{\"c\":2}],\"s\":\"x\\\"},{\"},\"n\":-1.5,\"e\":{}}", key, &out);
+	pages_select(
+	    "{\"a\":{\"b\":[1,{\"c\":2}],\"s\":\"x\\\"},{\"},\"n\":-1.5,\"e\":{}}", key, &out);
 	assert_string_equal(text_of(&out), expected);
 	buf_fini(&out);
 }
@@ -113,9 +120,9 @@ test_select(void **state)
 
 /* ---- /nodes and /leader ---- */
 
-#define NODE                                                                                  \
+#define NODE                                                                                     \
 	"{\"id\":\"n\\\"1\",\"api_addr\":\"http://localhost:4001\",\"addr\":\"localhost:4002\"," \
-	"\"version\":\"" RQLITED_VERSION "\",\"voter\":true,\"reachable\":true,\"leader\":true,"  \
+	"\"version\":\"" RQLITED_VERSION "\",\"voter\":true,\"reachable\":true,\"leader\":true," \
 	"\"time\":0.000001,\"time_s\":\"1µs\"}"
 
 static void
@@ -142,7 +149,8 @@ test_nodes(void **state)
 	http.tls = true;
 	http.state.role = BOARD_FOLLOWER;
 	pages_leader(&http, &pretty, &out);
-	assert_has(text_of(&out), "{\n    \"id\": \"n\\\"1\",\n    \"api_addr\": \"https://localhost:4001\",\n");
+	assert_has(text_of(&out),
+	    "{\n    \"id\": \"n\\\"1\",\n    \"api_addr\": \"https://localhost:4001\",\n");
 	assert_has((const char *)buf_bytes(&out), "\"leader\": false,\n");
 	buf_fini(&out);
 	/* A node of no cluster. */
@@ -160,8 +168,8 @@ test_vars_of_one(void **state)
 	struct buf out = BUF_INIT;
 
 	pages_vars(&http, &params, &out);
-	assert_string_equal(text_of(&out),
-	    "{\n\"queue\": {\"num_flush\": 0, \"num_timeout\": 0, \"objects_rx\": 0, \"objects_tx\": 0}\n}\n");
+	assert_string_equal(text_of(&out), "{\n\"queue\": {\"num_flush\": 0, \"num_timeout\": 0, "
+					   "\"objects_rx\": 0, \"objects_tx\": 0}\n}\n");
 	buf_fini(&out);
 	params.key = "que";
 	pages_vars(&http, &params, &out);
@@ -190,6 +198,7 @@ test_vars(void **state)
 	line = text_of(&out);
 	assert_has(line, "\"http\": {\"auth_fail\": 0, \"auth_ok\": 7, ");
 	assert_has(line, "\"checkpoints\": 1, ");
+	assert_has(line, "\"db.wal\": {\"compact_frames_input\": 0, ");
 	for (line = strchr(line, '\n') + 1; *line == '"'; line = strchr(line, '\n') + 1) {
 		assert_int_equal(sscanf(line, "\"%63[a-z.]\": ", name), 1);
 		assert_true(strcmp(before, name) < 0);
@@ -197,7 +206,7 @@ test_vars(void **state)
 		variables++;
 	}
 	assert_string_equal(line, "}\n");
-	assert_int_equal(variables, 13);
+	assert_int_equal(variables, 17);
 	buf_fini(&out);
 }
 
@@ -223,7 +232,8 @@ test_metrics(void **state)
 	counter_set(&pages[0], COUNTER_JOBS, 3);
 	http.state.commit = 8;
 	text = metrics(MASTER, "{\"log_size\":4096}", &out);
-	assert_has(text, "# TYPE rqlited_http_executions_total counter\nrqlited_http_executions_total 7\n");
+	assert_has(text,
+	    "# TYPE rqlited_http_executions_total counter\nrqlited_http_executions_total 7\n");
 	assert_has(text, "# TYPE rqlited_requests_in_flight gauge\nrqlited_requests_in_flight 3\n");
 	assert_has(text, "rqlited_raft_last_index 9\n");
 	assert_has(text, "rqlited_raft_commit_index 8\n");
@@ -360,7 +370,9 @@ status_key(const char *key, const char *expected)
 	struct buf out = BUF_INIT;
 
 	assert_string_equal(status(&params, MASTER, "{\"last_term\":5,\"log_size\":4096}",
-				"{\"db_size\":8192,\"wal_size\":1,\"command\":6,\"command_ns\":1000000000000000005}", &out),
+				"{\"db_size\":8192,\"wal_size\":1,\"command\":6,\"command_ns\":"
+				"1000000000000000005}",
+				&out),
 	    expected);
 	buf_fini(&out);
 }
@@ -383,7 +395,11 @@ test_status(void **state)
 	status_key("store.raft.log_size_friendly", "\"4.1 kB\"");
 	status_key("store.dir_size", "12289");
 	status_key("store.sqlite3.db_size_friendly", "\"8.2 kB\"");
-	status_key("store.nodes", "[{\"addr\":\"localhost:4002\",\"id\":\"n\\\"1\",\"suffrage\":\"voter\"}]");
+	status_key("store.nodes",
+	    "[{\"addr\":\"localhost:4002\",\"id\":\"n\\\"1\",\"suffrage\":\"voter\"}]");
+	status_key("http.bind_addr", "\"127.0.0.1:4001\"");
+	status_key("extensions", "{\"dir\":\"/data/extensions\",\"names\":[]}");
+	status_key("store.observer", "{\"dropped\":0,\"observed\":0}");
 	http.state.applied = 4;
 	status_key("store.raft.applied_index", "6");
 	http.state.applied = 7;
@@ -392,6 +408,77 @@ test_status(void **state)
 	status_key("runtime.processes.workers.pid",
 	    "[{\"role\":\"http\",\"number\":0,\"restarts\":4,\"pid\":8,\"cpu_ms\":20,\"sandbox\":"
 	    "\"a ] } , b\"},{\"role\":\"read\",\"number\":1,\"restarts\":0}]");
+}
+
+static void
+size_is(const char *bytes, const char *friendly)
+{
+	struct params params = { .key = "store.sqlite3.db_size_friendly" };
+	struct buf out = BUF_INIT;
+	char sql[64];
+
+	(void)snprintf(sql, sizeof(sql), "{\"db_size\":%s}", bytes);
+	assert_string_equal(status(&params, NULL, NULL, sql, &out), friendly);
+	buf_fini(&out);
+}
+
+/* Rounded to one decimal, and that to none from 10 on. */
+static void
+test_sizes(void **state)
+{
+	size_is("0", "\"0 B\"");
+	size_is("999", "\"999 B\"");
+	size_is("1000", "\"1.0 kB\"");
+	size_is("9949", "\"9.9 kB\"");
+	size_is("9950", "\"10 kB\"");
+	size_is("11449", "\"11 kB\"");
+	size_is("11450", "\"12 kB\"");
+	size_is("999950", "\"1000 kB\"");
+	size_is("1000000", "\"1.0 MB\"");
+}
+
+static void
+time_is(const char *ns, const char *expected)
+{
+	struct params params = { .key = "store.fsm_update_time" };
+	struct buf out = BUF_INIT;
+	char sql[64];
+
+	(void)snprintf(sql, sizeof(sql), "{\"command_ns\":%s}", ns);
+	assert_string_equal(status(&params, NULL, NULL, sql, &out), expected);
+	buf_fini(&out);
+}
+
+static void
+test_times_end_without_zeros(void **state)
+{
+	time_is("1000000000000000000", "\"2001-09-09T01:46:40Z\"");
+	time_is("1000000000100000000", "\"2001-09-09T01:46:40.1Z\"");
+	time_is("1000000000000000010", "\"2001-09-09T01:46:40.00000001Z\"");
+}
+
+/* The order of a structure in the whole, by name in a part. */
+static void
+test_raft_config(void **state)
+{
+	static const char *const names[] = { "LocalID", "HeartbeatTimeout", "ElectionTimeout",
+		"LeaderLeaseTimeout", "CommitTimeout", "SnapshotInterval", "SnapshotThreshold",
+		"MaxAppendEntries", "ShutdownOnRemove", "LogLevel", "NoSnapshotRestoreOnStart" };
+	struct params params = { 0 };
+	struct buf out = BUF_INIT;
+	const char *at = status(&params, NULL, NULL, NULL, &out);
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		at = strstr(at, names[i]);
+		assert_non_null(at);
+	}
+	buf_fini(&out);
+	status_key("store.raft.config",
+	    "{\"CommitTimeout\":0,\"ElectionTimeout\":0,\"HeartbeatTimeout\":0,"
+	    "\"LeaderLeaseTimeout\":500000000,\"LocalID\":\"n\\\"1\",\"LogLevel\":\"\","
+	    "\"MaxAppendEntries\":64,\"NoSnapshotRestoreOnStart\":false,\"ShutdownOnRemove\":false,"
+	    "\"SnapshotInterval\":0,\"SnapshotThreshold\":0}");
 }
 
 static void
@@ -424,6 +511,9 @@ main(void)
 		cmocka_unit_test_setup(test_metrics_histogram, set_up),
 		cmocka_unit_test_setup(test_metrics_of_liars, set_up),
 		cmocka_unit_test_setup(test_status, set_up),
+		cmocka_unit_test_setup(test_sizes, set_up),
+		cmocka_unit_test_setup(test_times_end_without_zeros, set_up),
+		cmocka_unit_test_setup(test_raft_config, set_up),
 		cmocka_unit_test_setup(test_status_parts_missing, set_up),
 	};
 
