@@ -55,6 +55,7 @@ struct http {
 	h2o_accept_ctx_t accept;
 	h2o_socket_t *listener;
 	int listen_fd;
+	char bound[64]; /* its address, numeric */
 	h2o_hostconf_t *host;
 	bool accepting;
 	bool draining;

@@ -1,6 +1,12 @@
 /*
  * The http worker's life: see http.h for what it does.
  */
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,9 +37,18 @@ static const struct sandbox http_sandbox = {
 	.open_max = 65536,
 };
 
-#define TEXT(name, member) { name, SETTING_TEXT, offsetof(struct http, conf.member) }
-#define I64(name, member) { name, SETTING_I64, offsetof(struct http, conf.member) }
-#define BOOL(name, member) { name, SETTING_BOOL, offsetof(struct http, conf.member) }
+#define TEXT(name, member)                                             \
+	{                                                              \
+		name, SETTING_TEXT, offsetof(struct http, conf.member) \
+	}
+#define I64(name, member)                                             \
+	{                                                             \
+		name, SETTING_I64, offsetof(struct http, conf.member) \
+	}
+#define BOOL(name, member)                                             \
+	{                                                              \
+		name, SETTING_BOOL, offsetof(struct http, conf.member) \
+	}
 
 static const struct proc_setting settings[] = {
 	TEXT("http-addr", http_addr),
@@ -80,6 +95,23 @@ add_counters(struct http *http, enum role role, unsigned number, int fd)
 	close(fd);
 }
 
+/* The address that a listener got, of which the flag may tell a name only. */
+static void
+set_listener(struct http *http, int fd)
+{
+	char host[INET6_ADDRSTRLEN] = "", port[8] = "";
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+
+	http->listen_fd = fd;
+	if (getsockname(fd, (struct sockaddr *)&address, &len) == -1 ||
+	    getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port, sizeof(port),
+		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return;
+	(void)snprintf(http->bound, sizeof(http->bound),
+	    address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
 static void
 on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd)
 {
@@ -87,7 +119,7 @@ on_file(void *state, enum ipc_file kind, enum role role, unsigned number, int fd
 
 	switch (kind) {
 	case FILE_LISTENER:
-		http->listen_fd = fd;
+		set_listener(http, fd);
 		break;
 	case FILE_BOARD:
 		http->board = board_map(fd, false);

@@ -5,6 +5,7 @@
  * master's list of workers, whose fields the master made itself.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,8 @@ friendly(struct json *j, const char *key, uint64_t bytes)
 		value /= 1000;
 		unit++;
 	}
+	/* To one decimal first, and that is printed: 9,960 bytes are 10 kB. */
+	value = floor(value * 10 + 0.5) / 10;
 	(void)snprintf(
 	    out, sizeof(out), unit > 0 && value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
 	text(j, key, out);
@@ -110,7 +113,11 @@ when(struct json *j, const char *key, int64_t ns)
 	}
 	gmtime_r(&seconds, &tm);
 	n = strftime(out, sizeof(out), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(out + n, sizeof(out) - n, ".%09lldZ", (long long)(ns % 1000000000));
+	n += (size_t)snprintf(out + n, sizeof(out) - n, ".%09lld", (long long)(ns % 1000000000));
+	while (out[n - 1] == '0')
+		n--;
+	n -= out[n - 1] == '.';
+	(void)snprintf(out + n, sizeof(out) - n, "Z");
 	text(j, key, out);
 }
 
@@ -170,7 +177,7 @@ add_http(struct json *j, const struct http *http)
 	if (http->conf.allow_origin[0] != '\0')
 		text(j, "allow_origin", http->conf.allow_origin);
 	text(j, "auth", http->conf.auth ? "enabled" : "disabled");
-	text(j, "bind_addr", http->conf.http_addr);
+	text(j, "bind_addr", http->bound);
 	json_key(j, "cluster");
 	json_begin_object(j);
 	text(j, "local_node_addr", http->conf.raft_adv_addr);
@@ -244,28 +251,59 @@ add_runtime(struct json *j, const struct pages_status *status)
 	json_end_object(j);
 }
 
-static void
-add_raft_config(struct json *j, const struct http *http)
+struct raft_setting {
+	const char *name;
+	uint64_t value;
+	const char *text; /* instead of it */
+	bool truth; /* the value is none but true or false */
+};
+
+static int
+compare_settings(const void *a, const void *b)
 {
+	const struct raft_setting *x = a, *y = b;
+
+	return (strcmp(x->name, y->name));
+}
+
+/* In the order of rqlite's structure; a part that key= selects has its keys sorted. */
+static void
+add_raft_config(struct json *j, const struct http *http, bool sorted)
+{
+	const struct http_conf *conf = &http->conf;
+	struct raft_setting all[] = {
+		{ .name = "LocalID", .text = conf->node_id },
+		{ .name = "HeartbeatTimeout", .value = (uint64_t)conf->heartbeat_ns },
+		{ .name = "ElectionTimeout", .value = (uint64_t)conf->election_ns },
+		{ .name = "LeaderLeaseTimeout",
+		    .value = conf->lease_ns > 0 ? (uint64_t)conf->lease_ns : 500000000 },
+		{ .name = "CommitTimeout", .value = (uint64_t)conf->commit_ns },
+		{ .name = "SnapshotInterval", .value = (uint64_t)conf->raft_snap_int_ns },
+		{ .name = "SnapshotThreshold", .value = (uint64_t)conf->raft_snap },
+		{ .name = "MaxAppendEntries", .value = 64 },
+		{ .name = "ShutdownOnRemove", .truth = true },
+		{ .name = "LogLevel", .text = conf->log_level },
+		{ .name = "NoSnapshotRestoreOnStart", .truth = true },
+	};
+	size_t i, count = sizeof(all) / sizeof(all[0]);
+
+	if (sorted)
+		qsort(all, count, sizeof(all[0]), compare_settings);
 	json_key(j, "config");
 	json_begin_object(j);
-	number(j, "CommitTimeout", (uint64_t)http->conf.commit_ns);
-	number(j, "ElectionTimeout", (uint64_t)http->conf.election_ns);
-	number(j, "HeartbeatTimeout", (uint64_t)http->conf.heartbeat_ns);
-	number(j, "LeaderLeaseTimeout",
-	    http->conf.lease_ns > 0 ? (uint64_t)http->conf.lease_ns : 500000000);
-	text(j, "LocalID", http->conf.node_id);
-	text(j, "LogLevel", http->conf.log_level);
-	number(j, "MaxAppendEntries", 64);
-	truth(j, "NoSnapshotRestoreOnStart", false);
-	truth(j, "ShutdownOnRemove", false);
-	number(j, "SnapshotInterval", (uint64_t)http->conf.raft_snap_int_ns);
-	number(j, "SnapshotThreshold", (uint64_t)http->conf.raft_snap);
+	for (i = 0; i < count; i++)
+		if (all[i].text != NULL)
+			text(j, all[i].name, all[i].text);
+		else if (all[i].truth)
+			truth(j, all[i].name, all[i].value != 0);
+		else
+			number(j, all[i].name, all[i].value);
 	json_end_object(j);
 }
 
 static void
-add_raft(struct json *j, const struct pages_status *status, const struct board_state *board)
+add_raft(
+    struct json *j, const struct pages_status *status, const struct board_state *board, bool sorted)
 {
 	static const char *const roles[] = { "Follower", "Candidate", "Leader", "Shutdown" };
 	const struct http *http = status->http;
@@ -279,7 +317,7 @@ add_raft(struct json *j, const struct pages_status *status, const struct board_s
 	/* The database says so to the client first, and then to raft. */
 	number(j, "applied_index", command > board->applied ? command : board->applied);
 	number(j, "commit_index", board->commit);
-	add_raft_config(j, http);
+	add_raft_config(j, http, sorted);
 	number(j, "fsm_pending", 0);
 	json_key(j, "last_contact");
 	if (board->role == BOARD_LEADER)
@@ -433,10 +471,15 @@ add_store_rest(
 
 	text(j, "node_id", http->conf.node_id);
 	add_members(j, http, board, sorted);
+	json_key(j, "observer");
+	json_begin_object(j);
+	number(j, "dropped", 0);
+	number(j, "observed", 0);
+	json_end_object(j);
 	json_key(j, "open");
 	json_begin_object(j);
 	json_end_object(j);
-	add_raft(j, status, board);
+	add_raft(j, status, board, sorted);
 	truth(j, "ready", board->ready);
 	text(j, "reap_read_only_timeout", "0s");
 	text(j, "reap_timeout", "0s");
@@ -507,6 +550,21 @@ add_store(
 	json_end_object(j);
 }
 
+static void
+add_extensions(struct json *j, const struct http *http)
+{
+	char path[4200];
+
+	(void)snprintf(path, sizeof(path), "%s/extensions", http->conf.data_dir);
+	json_key(j, "extensions");
+	json_begin_object(j);
+	text(j, "dir", path);
+	json_key(j, "names");
+	json_begin_array(j);
+	json_end_array(j);
+	json_end_object(j);
+}
+
 void
 pages_status(const struct pages_status *status, const struct params *params, struct buf *out)
 {
@@ -520,15 +578,8 @@ pages_status(const struct pages_status *status, const struct params *params, str
 	add_build(&j);
 	if (board->open)
 		add_cluster(&j, http);
-	if (board->open) {
-		json_key(&j, "extensions");
-		json_begin_object(&j);
-		text(&j, "dir", "");
-		json_key(&j, "names");
-		json_begin_array(&j);
-		json_end_array(&j);
-		json_end_object(&j);
-	}
+	if (board->open)
+		add_extensions(&j, http);
 	add_http(&j, http);
 	if (board->open) {
 		json_key(&j, "mux");
