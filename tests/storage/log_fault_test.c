@@ -1,7 +1,8 @@
 /*
  * A disk that fails under the log.  A script of appends, cuts, drops and restarts
  * is run with the n-th write failing, for n = 1, 2, ... until none fails: what
- * failed has changed nothing, and works when it is tried again.  Then with the
+ * failed has changed nothing, and works when it is tried again, and a kill or a loss
+ * of power behind it finds what was acknowledged.  Then with the
  * n-th flush failing: that is death, and what was acknowledged is there after the
  * restart, and after a loss of power behind that.
  *
@@ -145,7 +146,7 @@ failing_writes(void)
 		if (!simdisk_events.failed)
 			break;
 		logbook_close(&book);
-		start_on(SIMDISK_KILL);
+		start_on(fault / 4 % 2 == 0 ? SIMDISK_KILL : SIMDISK_POWER);
 		if (logbook_check(&book) != NULL)
 			wrong(logbook_check(&book));
 		logbook_close(&book);
