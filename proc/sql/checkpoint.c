@@ -7,11 +7,6 @@
  * entry.  The salts are drawn from the PRNG that entries see, so otherwise what
  * an entry sees would depend on this node's checkpoints and readers.
  *
- * The seal is flushed before its record is written.  It is page 1 where the seal of
- * before was page 1: the two differ in a few counters, which SQLite's checksum hardly
- * tells apart (numbers in the highest byte of a word leave 16 of its 64 bits), so a
- * torn mixture of them can pass for whole.
- *
  * BASE or the seal may fail after the file is whole.  Then they are owed, and
  * store_settle() must do them before the next transaction: its first frame would
  * start the WAL anew, and nobody could say what index the file is at.
@@ -167,10 +162,8 @@ seal(struct store *store)
 		return (rc);
 	store->owes_seal = false;
 	store->is_named = true;
-	rc = sync_wal(store);
-	if (rc == SQLITE_OK)
-		(void)store_append_record(store, LEDGER_COMMIT);
-	return (rc);
+	(void)store_append_record(store, LEDGER_COMMIT);
+	return (SQLITE_OK);
 }
 
 static int

@@ -301,27 +301,6 @@ test_installation(void **state)
 	try(&trial);
 }
 
-/* Of two seals in one place a torn mixture may have the sum of either: see checkpoint.c. */
-static void
-test_seal(void **state)
-{
-	static uint8_t now[1 << 20], then[1 << 20];
-	size_t size;
-
-	mount(simdisk_new());
-	memset(&simdisk_events, 0, sizeof(simdisk_events));
-	memset(&at, 0, sizeof(at));
-	begin();
-	checkpoint();
-	size = simdisk_read(simdisk_open("db.sqlite-wal", false, false), now, sizeof(now), 0);
-	store_close(store);
-	mount(simdisk_image(disk, SIMDISK_POWER, "ledger", "db.sqlite-wal"));
-	assert_int_equal(
-	    simdisk_read(simdisk_open("db.sqlite-wal", false, false), then, sizeof(then), 0), size);
-	assert_memory_equal(then, now, size);
-	mount(NULL);
-}
-
 int
 main(void)
 {
@@ -330,7 +309,6 @@ main(void)
 		cmocka_unit_test(test_partial_checkpoint),
 		cmocka_unit_test(test_creation),
 		cmocka_unit_test(test_installation),
-		cmocka_unit_test(test_seal),
 	};
 
 	simdisk_seed(1);
