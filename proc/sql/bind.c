@@ -18,6 +18,7 @@ bind_list_init(struct bind_list *l, const struct command_statement *s)
 	l->total = s->parameters;
 	l->taken = 0;
 	l->named = false;
+	l->checked = false;
 }
 
 static int
@@ -79,6 +80,21 @@ refuse_name(const struct command_parameter *p, struct error *e)
 	return (error_set(e, "name \"%s\" does not begin with a letter", quoted));
 }
 
+int
+bind_check_names(struct bind_list *l, struct error *e)
+{
+	struct command_statement cursor = l->all;
+	struct command_parameter p;
+
+	if (l->checked)
+		return (0);
+	l->checked = true;
+	while (command_next_parameter(&cursor, &p))
+		if (p.name_len > 0 && !begins_with_letter(&p))
+			return (refuse_name(&p, e));
+	return (0);
+}
+
 static int
 bind_named(struct statement *s, const struct command_parameter *p, struct error *e)
 {
@@ -86,8 +102,6 @@ bind_named(struct statement *s, const struct command_parameter *p, struct error 
 	char small[128], *name = small;
 	int i, at, rc = 0;
 
-	if (!begins_with_letter(p))
-		return (refuse_name(p, e));
 	if (memchr(p->name, '\0', p->name_len) != NULL)
 		return (0); /* no parameter of SQL text has such a name */
 	if ((size_t)p->name_len + 2 > sizeof(small)) {
@@ -143,6 +157,8 @@ bind_statement(struct bind_list *l, struct statement *s, bool rows, struct error
 	uint32_t wanted = (uint32_t)s->parameters, left = l->total - l->taken, from = l->taken, n;
 	struct command_parameter p;
 
+	if (bind_check_names(l, e) == -1)
+		return (-1);
 	if (left < wanted)
 		return (error_set(e, "not enough args to execute query: want %u got %u", wanted,
 		    rows ? left : l->total));

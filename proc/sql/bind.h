@@ -19,10 +19,17 @@ struct bind_list {
 	uint32_t total;
 	uint32_t taken;
 	bool named; /* some parameter has a name */
+	bool checked; /* the names were looked at */
 };
 
 /* The parameters of a statement as it came from command_next(); they must outlive the binding. */
 void bind_list_init(struct bind_list *, const struct command_statement *);
+/*
+ * Looks at all names of the list, once: those that no statement takes are refused as well,
+ * and where the kind of a statement is not asked for, before it is compiled.  Returns 0, or
+ * -1 and the error.  Binding does it, too.
+ */
+int bind_check_names(struct bind_list *, struct error *);
 /*
  * Binds the next parameters without copying their values.  `rows`: the error
  * counts what is left instead of all.  Returns 0, or -1 and the error.

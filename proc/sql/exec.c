@@ -511,6 +511,8 @@ bind_and_run(struct run *r, struct exec_string *s)
 		x->stop = EXEC_STOP_STEPS;
 		return (fail(x, s, r->json, SQLITE_INTERRUPT, error_text(r, s)));
 	}
+	if (bind_check_names(&s->binds, &e) == -1)
+		return (fail(x, s, r->json, SQLITE_MISUSE, e.text));
 	if (st->stmt == NULL) {
 		exec_fold(x, SQLITE_OK, NULL);
 		print_write(r, s);
@@ -560,6 +562,7 @@ run_next(struct exec *x, struct exec_string *s, struct json *j)
 	struct run r = { .exec = x, .json = j, .json_before = *j, .out_before = j->out->len };
 	struct exec_string before = *s;
 	enum exec_status status;
+	struct error e;
 	size_t text_len;
 	bool last;
 
@@ -569,6 +572,9 @@ run_next(struct exec *x, struct exec_string *s, struct json *j)
 		return (EXEC_MACHINE);
 	if (s->first && sqltext_is_complex(s->pos, s->left))
 		return (fail(x, s, j, SQLITE_TOOBIG, SQLTEXT_COMPLEX_TEXT));
+	/* A request compiles first, to know what the statement is. */
+	if (!s->by_kind && bind_check_names(&s->binds, &e) == -1)
+		return (fail(x, s, j, SQLITE_MISUSE, e.text));
 	r.statement = stmtcache_get(&x->cache, s->pos, s->left);
 	if (r.statement == NULL) {
 		if (s->by_kind && s->first)

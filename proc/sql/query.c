@@ -420,6 +420,8 @@ open_statement(struct query *q)
 static enum query_state
 open_string(struct query *q, const struct command_statement *s)
 {
+	struct error e;
+
 	q->pos = s->sql;
 	q->left = sqltext_length(s->sql, s->sql_len);
 	bind_list_init(&q->binds, s);
@@ -435,6 +437,8 @@ open_string(struct query *q, const struct command_statement *s)
 	}
 	if (sqltext_is_complex(q->pos, q->left))
 		return (fail_string(q, SQLTEXT_COMPLEX_TEXT));
+	if (bind_check_names(&q->binds, &e) == -1)
+		return (fail_string(q, e.text));
 	return (open_statement(q));
 }
 

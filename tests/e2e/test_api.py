@@ -97,6 +97,17 @@ def test_names_of_parameters_are_quoted(node):
         'name "1\\n\\"\\\\\\x01" does not begin with a letter')
 
 
+@pytest.mark.parametrize("path,compiled", (("/db/query", False), ("/db/execute", False), ("/db/request", True)))
+def test_names_of_parameters_come_before_the_statement(node, path, compiled):
+    """Only a request compiles first, to know whether it writes."""
+    refused = 'name "1" does not begin with a letter'
+    syntax = 'near "nonsense": syntax error'
+    for sql, error in (("SELECT 1", refused), (" ", refused), ("SELECT ?, ?", refused),
+                       ("nonsense", syntax if compiled else refused), ("", None)):
+        results = node.post(path, [[sql, 5, {"1": 5}], "SELECT 1"]).json["results"]
+        assert [result.get("error") for result in results] == ([error, None] if error else [None])
+
+
 @pytest.fixture
 def lonely(make_node):
     """A node that waits for others and so has no leader, nor ever had contact with one."""

@@ -112,6 +112,9 @@ lists(void **state)
 		{ "SELECT :x", { { ":x", 7 } }, 1, "name \":x\" does not begin with a letter" },
 		{ "SELECT :x", { { "a\"\\\n", 7 }, { "1\"\\\n", 7 } }, 2,
 		    "name \"1\\\"\\\\\\n\" does not begin with a letter" },
+		{ "SELECT 1", { { NULL, 7 }, { "_x", 7 } }, 2,
+		    "name \"_x\" does not begin with a letter" },
+		{ "SELECT ?,?,?", { { "1", 7 } }, 1, "name \"1\" does not begin with a letter" },
 		{ "SELECT :x", { { "\t\x01\x7f", 7 } }, 1,
 		    "name \"\\t\\x01\\x7f\" does not begin with a letter" },
 	};
