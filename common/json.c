@@ -323,13 +323,6 @@ json_null(struct json *j)
 }
 
 void
-json_base64(struct json *j, const void *data, size_t len)
-{
-	json_value(j);
-	json_add_base64(j->out, data, len);
-}
-
-void
 json_raw(struct json *j, const void *data, size_t len)
 {
 	json_value(j);

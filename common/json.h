@@ -52,7 +52,6 @@ void json_uint(struct json *, uint64_t);
 void json_double(struct json *, double);
 void json_bool(struct json *, bool);
 void json_null(struct json *);
-void json_base64(struct json *, const void *, size_t len);
 /* A value that is JSON already. */
 void json_raw(struct json *, const void *, size_t len);
 /*

@@ -170,12 +170,6 @@ log_info(const char *format, ...)
 }
 
 void
-log_debug(const char *format, ...)
-{
-	LINE(LOG_DEBUG, false, format);
-}
-
-void
 log_as(const char *module, const char *format, ...)
 {
 	va_list ap;

@@ -33,7 +33,6 @@ void log_set_level(const char *name);
 void log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_warnx(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));
-void log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
 /* A line under another module's name, whatever the level: the lines operators grep for. */
 void log_as(const char *module, const char *, ...) __attribute__((format(printf, 2, 3)));
 /*

@@ -36,7 +36,6 @@ struct user {
 SLIST_HEAD(bucket, user);
 
 struct credentials {
-	bool open; /* no file: everybody may do everything */
 	uint8_t key[SIPHASH_KEY_SIZE];
 	struct bucket buckets[BUCKETS];
 	uint32_t count;
@@ -55,16 +54,6 @@ credentials_new(void)
 	if (getrandom(credentials->key, sizeof(credentials->key), 0) !=
 	    (ssize_t)sizeof(credentials->key))
 		fatal("getrandom");
-	return (credentials);
-}
-
-struct credentials *
-credentials_new_open(void)
-{
-	struct credentials *credentials = credentials_new();
-
-	credentials->open = true;
-	credentials->everybody = PERM_ALL;
 	return (credentials);
 }
 
@@ -308,10 +297,6 @@ credentials_login(
 	struct user *user;
 
 	*login = (struct login){ CREDENTIALS_ANONYMOUS, credentials->everybody, TICKET_NOBODY };
-	if (credentials->open) {
-		login->result = CREDENTIALS_OK;
-		return;
-	}
 	if (claim->user_len == 0)
 		return;
 	user = find_user(credentials, claim->user, claim->user_len);

@@ -50,13 +50,10 @@ int credentials_decode(const char *text, size_t len, struct credentials **, stru
  */
 int credentials_read(int fd, const char *path, struct credentials **, struct error *);
 
-/* What holds without -auth: everybody may do everything. */
-struct credentials *credentials_new_open(void);
-
 /* Wipes and frees; leaves NULL. */
 void credentials_free(struct credentials **);
 
-/* How many users can log in, for /status and logs. */
+/* How many users can log in, for tests. */
 size_t credentials_count(const struct credentials *);
 
 /* What a client says of itself: as sent, no NUL at the end; a name of length 0 is nobody. */

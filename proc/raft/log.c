@@ -117,12 +117,6 @@ log_begin(struct log *log)
 	log->building = true;
 }
 
-bool
-log_is_building(const struct log *log)
-{
-	return (log->building);
-}
-
 size_t
 log_building_bytes(const struct log *log)
 {

@@ -63,7 +63,6 @@ uint64_t log_bytes(const struct log *);
 /* A batch is built in a buffer of the log's; entries follow log_last() without a gap. */
 void log_begin(struct log *);
 void log_add(struct log *, uint64_t term, uint8_t type, const struct iovec *parts, int count);
-bool log_is_building(const struct log *);
 size_t log_building_bytes(const struct log *);
 /*
  * Writes and flushes the batch.  -1 with errno if it could not be written (the

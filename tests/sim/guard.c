@@ -98,11 +98,6 @@ log_info(const char *format, ...)
 }
 
 void
-log_debug(const char *format, ...)
-{
-}
-
-void
 log_as(const char *module, const char *format, ...)
 {
 }

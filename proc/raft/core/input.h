@@ -79,9 +79,6 @@ void core_status(const struct core *, struct core_status *);
 const struct peer_configuration *core_members(const struct core *);
 /* The one in force at base <= index <= applied; NULL: there is none. Good until the next call. */
 const struct peer_configuration *core_configuration_at(struct core *, uint64_t index);
-/* What the leader knows: matching and durable there, applied there, last answer. False: no peer. */
-bool core_peer_progress(
-    const struct core *, uint64_t peer, uint64_t *match, uint64_t *applied, uint64_t *heard);
 const char *core_error_text(enum core_error);
 
 #endif

@@ -350,20 +350,3 @@ core_configuration_at(struct core *core, uint64_t index)
 		return (NULL);
 	return (find_in_log(core, index));
 }
-
-bool
-core_peer_progress(
-    const struct core *core, uint64_t id, uint64_t *match, uint64_t *applied, uint64_t *heard)
-{
-	uint32_t i;
-
-	for (i = 0; i < core->npeers; i++) {
-		if (core->peers[i].id != id)
-			continue;
-		*match = core->peers[i].match;
-		*applied = core->peers[i].applied;
-		*heard = core->peers[i].heard;
-		return (core->role == CORE_LEADER);
-	}
-	return (false);
-}
