@@ -305,7 +305,7 @@ print_write(struct run *r, struct exec_string *s)
 		render_write(
 		    r->json, x->entry.flags, x->tally.rowid, x->tally.changes, seconds_of(r));
 	else if (s->rows)
-		render_blank_rows(r->json, x->entry.flags);
+		render_blank_rows(r->json, x->entry.flags, seconds_of(r));
 	else
 		render_write(r->json, x->entry.flags, 0, 0, seconds_of(r));
 }

@@ -328,8 +328,7 @@ step_out_of_transaction(struct query *q)
 	struct roconn *r = q->roconn;
 
 	if ((q->statement->seen & (SEEN_TRANSACTION | SEEN_PRAGMA_SET | SEEN_KEYWORD)) != 0 &&
-	    r->begun &&
-	    (q->command.flags & COMMAND_TRANSACTION) == 0)
+	    r->begun && (q->command.flags & COMMAND_TRANSACTION) == 0)
 		roconn_end(r);
 }
 
@@ -389,7 +388,7 @@ open_statement(struct query *q)
 		q->statement = st;
 		q->seen |= st->seen;
 		if (st->stmt == NULL) {
-			render_blank_rows(&q->json, q->command.flags);
+			render_blank_rows(&q->json, q->command.flags, seconds_of_statement(q));
 			leave_statement(q);
 			q->in_string = false;
 			return (QUERY_DONE);

@@ -453,11 +453,12 @@ print_no_rows(struct json *j)
 }
 
 void
-render_blank_rows(struct json *j, uint16_t flags)
+render_blank_rows(struct json *j, uint16_t flags, double seconds)
 {
 	json_begin_object(j);
 	if (flags & COMMAND_ASSOCIATIVE)
 		print_no_rows(j);
+	print_time(j, flags, seconds);
 	json_end_object(j);
 }
 

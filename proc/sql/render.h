@@ -51,7 +51,7 @@ void render_end(struct render *, double seconds);
 /* A write result; a blank statement has zeros. */
 void render_write(struct json *, uint16_t flags, int64_t rowid, int64_t changes, double seconds);
 /* A row result without columns. */
-void render_blank_rows(struct json *, uint16_t flags);
+void render_blank_rows(struct json *, uint16_t flags, double seconds);
 /*
  * {"error":...}; with `rows` as the failure of a row result, which differs in the associative
  * form.

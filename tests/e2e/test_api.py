@@ -97,6 +97,12 @@ def test_names_of_parameters_are_quoted(node):
         'name "1\\n\\"\\\\\\x01" does not begin with a letter')
 
 
+@pytest.mark.parametrize("path", ("/db/query", "/db/execute", "/db/request", "/db/request?level=strong"))
+def test_blank_statements_have_a_time(node, path):
+    result, = node.post(path + ("&" if "?" in path else "?") + "timings", [" "]).json["results"]
+    assert list(result) == ["time"] and result["time"] > 0
+
+
 @pytest.mark.parametrize("path,compiled", (("/db/query", False), ("/db/execute", False), ("/db/request", True)))
 def test_names_of_parameters_come_before_the_statement(node, path, compiled):
     """Only a request compiles first, to know whether it writes."""
