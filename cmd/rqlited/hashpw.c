@@ -87,6 +87,7 @@ read_password(char *password, size_t cap)
 	if (ask("Password: ", password, cap) == -1 ||
 	    ask("Once more: ", again, sizeof(again)) == -1) {
 		log_warnx("no password of 1 to %d bytes was typed", PASSWORD_MAX);
+		explicit_bzero(again, sizeof(again));
 		return (-1);
 	}
 	same = strcmp(password, again) == 0;
@@ -105,8 +106,10 @@ hashpw_main(void)
 	char password[PASSWORD_MAX + 1], salt[CRYPT_GENSALT_OUTPUT_SIZE];
 	const char *hash = NULL;
 
-	if (read_password(password, sizeof(password)) == -1)
+	if (read_password(password, sizeof(password)) == -1) {
+		explicit_bzero(password, sizeof(password));
 		return (1);
+	}
 	if (password[0] == '\0')
 		log_warnx("an empty password never authenticates");
 	else if (crypt_gensalt_rn("$y$", 0, NULL, 0, salt, sizeof(salt)) == NULL)

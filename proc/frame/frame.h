@@ -126,7 +126,10 @@ void proc_relieve(struct proc *, struct chan *);
 struct chan *proc_peer(struct proc *, enum role, unsigned number);
 /* The role has finished what it had to: leave the loop with status 0. */
 void proc_stopped(struct proc *);
-/* Tells the master why the node can not go on, and exits with status 1. */
+/*
+ * Tells the master why the node can not go on, and exits with status 1.  `final`: the node
+ * ends with that reason; else it is a death like any other.
+ */
 noreturn void proc_fail(struct proc *, bool final, const char *, ...)
     __attribute__((format(printf, 3, 4)));
 /* A copy of a text field, NUL-terminated, to be freed. */
