@@ -81,7 +81,8 @@ static int
 open_spare(struct log *log, const char *name, int *file, struct error *error)
 {
 	*file = log->dir->ops->open(log->dir, name, O_RDWR);
-	if (*file == -1 && errno != ENOENT && log->dir->ops->unlink(log->dir, name) == -1)
+	if (*file == -1 && errno != ENOENT && log->dir->ops->unlink(log->dir, name) == -1 &&
+	    errno != ENOENT)
 		return (error_set_errno(
 		    error, "raft log: raft/%s is in the place of a file of the log", name));
 	return (0);

@@ -1,4 +1,4 @@
-"""The n-th write, flush or allocation of a worker fails, for n = 1, 2, ... until none does.
+"""The n-th write, flush, read, open, rename or allocation of a worker fails, for n = 1, 2, ... until none does.
 
 A node runs with one worker that is linked with tests/storage/faulty.c.  Rows are written until all are
 acknowledged, whatever happens in between.  No failure of the machine is a statement's result, no
@@ -27,10 +27,14 @@ SEED = int(os.environ.get("RQLITED_SEED", time.time_ns() % 10**9))
 ROWS = 40
 LIMIT = 30  # seconds, for all rows
 STRUCK = "[fault] it fails now"
-MACHINE = ["disk is full", "disk I/O error", "out of memory", "No space left", "Input/output error", "Cannot allocate"]
+MACHINE = ["disk is full", "disk I/O error", "out of memory", "No space left", "Input/output error", "Cannot allocate",
+           "malformed", "unable to open", "readonly database", "Too many open files"]
 WHY = ["No space left on device", "Input/output error", "Cannot allocate memory", "flush to disk failed", "disk I/O error",
-       "database or disk is full", "out of memory", "calloc", "malloc", "realloc", "event_new"]
-FAULTS = [("write", errno.ENOSPC), ("write", errno.EIO), ("short", 0), ("sync", errno.EIO), ("malloc", errno.ENOMEM)]
+       "database or disk is full", "database disk image is malformed", "unable to open database file",
+       "attempt to write a readonly database",
+       "Too many open files", "out of memory", "calloc", "malloc", "realloc", "event_new"]
+FAULTS = [("write", errno.ENOSPC), ("write", errno.EIO), ("short", 0), ("sync", errno.EIO), ("malloc", errno.ENOMEM),
+          ("read", errno.EIO), ("open", errno.EMFILE), ("open", errno.EIO), ("name", errno.EIO), ("write", errno.EINTR)]
 
 
 def numbers(role, kind):
@@ -183,7 +187,7 @@ def test_first_start_is_cut_off(programs, kind, code):
     assert n > 6, "it does little at its first start"
 
 
-@pytest.mark.parametrize("kind, code", FAULTS, ids=["full", "io", "short", "sync", "malloc"])
+@pytest.mark.parametrize("kind, code", FAULTS, ids=["full", "io", "short", "sync", "malloc", "read", "files", "open", "name", "signal"])
 @pytest.mark.parametrize("role", ["raft", "sql"])
 def test_nth_fails(programs, role, kind, code):
     met = 0

@@ -11,13 +11,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum fault { FAULT_NONE, FAULT_WRITE, FAULT_SHORT, FAULT_SYNC, FAULT_MALLOC };
+enum fault {
+	FAULT_NONE,
+	FAULT_WRITE,
+	FAULT_SHORT,
+	FAULT_SYNC,
+	FAULT_MALLOC,
+	FAULT_READ,
+	FAULT_OPEN,
+	FAULT_NAME, /* a rename, an unlink */
+};
 
 static enum fault planned;
 static int planned_errno;
@@ -30,7 +40,8 @@ void *__libc_realloc(void *, size_t);
 __attribute__((constructor)) static void
 read_plan(int argc, char **argv)
 {
-	static const char *const kinds[] = { "none", "write", "short", "sync", "malloc" };
+	static const char *const kinds[] = { "none", "write", "short", "sync", "malloc", "read",
+		"open", "name" };
 	char path[4096], text[64], kind[16];
 	ssize_t n;
 	int fd;
@@ -89,6 +100,62 @@ pwritev(int fd, const struct iovec *iov, int count, off_t offset)
 	if (strikes(FAULT_SHORT) && iov->iov_len > 1)
 		return (syscall(SYS_pwrite64, fd, iov->iov_base, iov->iov_len / 2, offset));
 	return (syscall(SYS_pwritev, fd, iov, count, offset, 0));
+}
+
+ssize_t
+pread(int fd, void *data, size_t len, off_t offset)
+{
+	return (strikes(FAULT_READ) ? -1 : syscall(SYS_pread64, fd, data, len, offset));
+}
+
+static int
+open_at(int dir, const char *path, int flags, va_list arguments)
+{
+	mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+
+	return (strikes(FAULT_OPEN) ? -1 : (int)syscall(SYS_openat, dir, path, flags, mode));
+}
+
+int
+open(const char *path, int flags, ...)
+{
+	va_list arguments;
+	int fd;
+
+	va_start(arguments, flags);
+	fd = open_at(AT_FDCWD, path, flags, arguments);
+	va_end(arguments);
+	return (fd);
+}
+
+int
+openat(int dir, const char *path, int flags, ...)
+{
+	va_list arguments;
+	int fd;
+
+	va_start(arguments, flags);
+	fd = open_at(dir, path, flags, arguments);
+	va_end(arguments);
+	return (fd);
+}
+
+int
+renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	return (strikes(FAULT_NAME) ? -1 : (int)syscall(SYS_renameat, from_dir, from, to_dir, to));
+}
+
+int
+unlinkat(int dir, const char *path, int flags)
+{
+	return (strikes(FAULT_NAME) ? -1 : (int)syscall(SYS_unlinkat, dir, path, flags));
+}
+
+int
+unlink(const char *path)
+{
+	return (unlinkat(AT_FDCWD, path, 0));
 }
 
 int
