@@ -258,6 +258,48 @@ test_spare_of_an_earlier_life_is_used(void **state)
 	check();
 }
 
+static int
+open_no_spare(struct file_dir *dir, const char *name, int flags)
+{
+	if (strncmp(name, "spare", 5) != 0 || flags != O_RDWR)
+		return (simdisk_dir()->ops->open(dir, name, flags));
+	errno = EMFILE;
+	return (-1);
+}
+
+static int
+unlink_no_directory(struct file_dir *dir, const char *name)
+{
+	errno = EISDIR;
+	return (-1);
+}
+
+/* Whether or not it is there; but what can't be removed keeps the log from growing. */
+static void
+test_spare_that_can_not_be_opened(void **state)
+{
+	struct file_ops ops = *simdisk_dir()->ops;
+	struct file_dir dir = { &ops };
+
+	ops.open = open_no_spare;
+	book.dir = &dir;
+	assert_true(logbook_append(&book, 1, 1, 10));
+	while (log_prepare(book.log))
+		continue;
+	reopen();
+	assert_false(simdisk_exists("spare-0.seg"));
+	reopen();
+	check();
+	assert_true(logbook_append(&book, 1, 1, 10));
+	ops.unlink = unlink_no_directory;
+	logbook_close(&book);
+	assert_false(logbook_open(&book));
+	assert_non_null(strstr(book.error.text, "raft/spare-1.seg is in the place of a file"));
+	book.dir = simdisk_dir();
+	reopen();
+	check();
+}
+
 static void
 test_cut(void **state)
 {
@@ -565,6 +607,7 @@ main(void)
 		TEST(test_entry_larger_than_a_segment),
 		TEST(test_restarts_leave_nothing_behind),
 		TEST(test_spare_of_an_earlier_life_is_used),
+		TEST(test_spare_that_can_not_be_opened),
 		TEST(test_cut),
 		TEST(test_drop_keeps_what_is_above),
 		TEST(test_drop_after_cut),
