@@ -164,6 +164,17 @@ take_up_tail(struct store *store)
 	return (SQLITE_OK);
 }
 
+static int
+not_opened(const struct store *store, int rc, struct error *error)
+{
+	/* "disk I/O error" may be a full disk. */
+	int cause = (rc & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(store->db) : 0;
+
+	return (error_set(error, "db/" DATABASE_NAME ": %s%s%s%s%s", sqlite3_errstr(rc),
+	    cause != 0 ? " (" : "", cause != 0 ? strerror(cause) : "", cause != 0 ? ")" : "",
+	    (rc & 0xff) == SQLITE_CORRUPT ? ". " WHAT_TO_DO : ""));
+}
+
 int
 store_open(struct store *store, struct error *error)
 {
@@ -181,8 +192,7 @@ store_open(struct store *store, struct error *error)
 		rc = store_settle(store);
 	}
 	if (rc != SQLITE_OK)
-		return (error_set(error, "db/" DATABASE_NAME ": %s%s", sqlite3_errstr(rc),
-		    (rc & 0xff) == SQLITE_CORRUPT ? ". " WHAT_TO_DO : ""));
+		return (not_opened(store, rc, error));
 	/* A life that was cut short may have made the WAL: FLOOR would vouch for a file whose
 	 * name is not on the disk. */
 	if (store->config.dir->ops->sync_dir(store->config.dir) == -1)

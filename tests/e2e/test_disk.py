@@ -13,23 +13,41 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tmpfs take
 SIZE_MIB = 48
 
 
-@pytest.fixture
-def small(make_node):
-    """A node whose data directory is on a file system of its own, and small."""
-    node = make_node("-disk-scale", "64")
+@contextlib.contextmanager
+def disk_of(node, size):
+    """Puts the node's data directory on a file system of its own."""
     mount = node.dir / "disk"
     mount.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm" % SIZE_MIB, "tmpfs", str(mount)],
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", str(mount)],
                           capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip("no tmpfs: " + done.stderr)
     node.data = mount / "data"
     try:
-        yield node.start()
+        yield node
     finally:
         if node.process.poll() is None:
             node.kill()
         subprocess.run(["umount", "-l", str(mount)], check=False)
+
+
+@pytest.fixture
+def small(make_node):
+    """A node whose data directory is on a file system of its own, and small."""
+    with disk_of(make_node("-disk-scale", "64"), "%dm" % SIZE_MIB) as node:
+        yield node.start()
+
+
+@pytest.mark.parametrize("size, text", [
+    ("512k", "db/ledger.new: No space left on device"),
+    # The ledger fits, SQLite's -shm does not.
+    ("1048k", "db/db.sqlite: disk I/O error (No space left on device)"),
+])
+def test_no_room_for_a_first_start(make_node, size, text):
+    with disk_of(make_node(), size) as node:
+        node.launch()
+        assert node.process.wait(15) == 1, node.log
+        assert node.log.endswith(" failed to open store: " + text + "\n"), node.log
 
 
 def write(node, number, size=100000):
