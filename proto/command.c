@@ -184,7 +184,7 @@ parameter_walk(const uint8_t **cursor, const uint8_t *end, struct command_parame
 
 /* The same without a look at its value: a command is walked more often than its values are used. */
 static bool
-parameter_skip(const uint8_t **cursor, const uint8_t *end)
+parameter_skip(const uint8_t **cursor, const uint8_t *end, bool *named)
 {
 	const uint8_t *pos = *cursor;
 	uint32_t size = 0;
@@ -196,6 +196,7 @@ parameter_skip(const uint8_t **cursor, const uint8_t *end)
 	size = get_u16(&pos);
 	if (left(pos, end) < size)
 		return (false);
+	*named |= size > 0;
 	pos += size;
 	if (type == COMMAND_TEXT || type == COMMAND_BLOB) {
 		if (left(pos, end) < sizeof(size))
@@ -227,8 +228,9 @@ command_next(struct command *c, struct command_statement *s)
 	    s->parameters > left(pos, c->end) / PARAMETER_SIZE_MIN)
 		return (false);
 	s->pos = pos;
+	s->named = false;
 	for (i = 0; i < s->parameters; i++)
-		if (!parameter_skip(&pos, c->end))
+		if (!parameter_skip(&pos, c->end, &s->named))
 			return (false);
 	s->end = pos;
 	c->pos = pos;

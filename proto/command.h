@@ -70,6 +70,7 @@ struct command_statement {
 	const char *sql; /* not terminated */
 	uint32_t sql_len;
 	uint32_t parameters;
+	bool named; /* some parameter has a name */
 	const uint8_t *pos; /* cursor: the next parameter */
 	const uint8_t *end;
 };

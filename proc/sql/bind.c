@@ -18,7 +18,7 @@ bind_list_init(struct bind_list *l, const struct command_statement *s)
 	l->total = s->parameters;
 	l->taken = 0;
 	l->named = false;
-	l->checked = false;
+	l->checked = !s->named;
 }
 
 static int
