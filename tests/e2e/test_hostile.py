@@ -262,11 +262,9 @@ LIKE = "SELECT '%s' LIKE '%s'" % ("a" * 40000, "%a" * 20000 + "b")
 @pytest.mark.parametrize("level", ["none", "weak", "strong"])
 @pytest.mark.parametrize("sql", [ENDLESS, JOIN], ids=["recursion", "join"])
 def test_endless_query_is_ended(reader, sql, level):
-    since = time.monotonic()
     with still_served(reader):
         answer = ask(reader, sql, level, "&db_timeout=500ms")
-    assert time.monotonic() - since < 3
-    assert "error" in answer.text, answer.text
+    assert answer.json["results"] == [{"error": "query timeout"}], answer.text
     assert ask(reader, "SELECT 1", level).json["results"][0]["values"] == [[1]]
 
 

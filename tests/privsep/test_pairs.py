@@ -58,7 +58,7 @@ def test_pairs_outside_the_table_end_the_receiver(node, tmp_path_factory):
     run = subprocess.run(
         [BUILD / "tests/privsep/pairs", BUILD / "proc", node.dir / "proc", master, "-http-addr", node.address,
          "-raft-addr", "127.0.0.1:%d" % node.raft_port, "-auth", auth, "-http-cert", cert, "-http-key", key,
-         node.data], capture_output=True, text=True, timeout=300)
+         node.data], capture_output=True, text=True, timeout=1200)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     count, to_master = messages()
     tried = len(ROLES) * (len(ROLES) + 1) * count + len(ROLES) * count - to_master
