@@ -442,17 +442,18 @@ is_overfull(const struct proc *proc, const struct chan *chan)
 
 /*
  * In one long turn we may say more than the socket takes, however fast the other side reads:
- * as long as it does, we wait.  Whoever reads nothing for so long is not well.
+ * as long as it does, we wait, until there is room again.  Whoever reads nothing for so long
+ * is not well.
  */
 static bool
-is_read(struct chan *chan)
+is_read(const struct proc *proc, struct chan *chan)
 {
 	size_t before;
 	int i;
 
 	for (i = 0; i < WORKER_SILENT_MS / READ_WAIT_MS; i++) {
 		before = chan_queued(chan);
-		if (chan_flush_wait(chan, READ_WAIT_MS) == CHAN_OK)
+		if (chan_flush_wait(chan, READ_WAIT_MS) == CHAN_OK || !is_overfull(proc, chan))
 			return (true);
 		if (chan_queued(chan) == before)
 			break;
@@ -465,7 +466,7 @@ proc_relieve(struct proc *proc, struct chan *chan)
 {
 	struct msg_gave_up gave_up = { (uint8_t)chan->number, chan->incarnation };
 
-	if (!is_overfull(proc, chan) || is_read(chan))
+	if (!is_overfull(proc, chan) || is_read(proc, chan))
 		return;
 	log_warnx("http %u does not read, giving it up", chan->number);
 	proc_drop(proc, chan);
