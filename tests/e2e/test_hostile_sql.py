@@ -13,7 +13,7 @@ from test_hostile import ENDLESS, LEVELS, MIB, ask, pss, reader, still_served  #
 
 def post(node, body, level="none"):
     return node.request("POST", "/db/query?level=" + level, body,
-                        {"Content-Type": "application/json", **basic("q:q")}, timeout=60)
+                        {"Content-Type": "application/json", **basic("q:q")}, timeout=300)
 
 
 def values(answer):
@@ -172,7 +172,7 @@ def test_costly_write(reader, name):  # noqa: F811
     sql, _, error = COSTLY[name]
     before, pids = pss(reader), reader.workers()
     with still_served(reader, 60):
-        assert values(reader.post("/db/execute", [sql], user="root:r", timeout=60)) == (None, error)
+        assert values(reader.post("/db/execute", [sql], user="root:r", timeout=300)) == (None, error)
     answer = reader.post("/db/execute", ["INSERT INTO t VALUES(10)", "DELETE FROM t WHERE x = 10"], user="root:r")
     assert "error" not in answer.text, answer.text
     assert reader.workers() == pids, "nobody died: " + reader.log[-600:]
@@ -185,10 +185,10 @@ def test_like_holds_no_writer(reader, pattern):  # noqa: F811
     pids = reader.workers()
     sql = "SELECT %s LIKE '%%' || printf('%%.*c', %d, '0') || 'b'" % ("hex(zeroblob(30000000))", pattern - 2)
     for path in ["/db/execute", "/db/request?level=strong"]:
-        answer = reader.post(path, [sql], user="root:r", timeout=60)
+        answer = reader.post(path, [sql], user="root:r", timeout=300)
         assert values(answer) == (None, "LIKE or GLOB pattern too complex")
     good = sql.replace("30000000", "100000")
-    assert values(reader.post("/db/request?level=strong", [good], user="root:r", timeout=60)) == ([[0]], None)
+    assert values(reader.post("/db/request?level=strong", [good], user="root:r", timeout=300)) == ([[0]], None)
     assert reader.workers() == pids
 
 
@@ -219,7 +219,7 @@ def test_write_without_end_has_its_steps(make_node):
     for path, sql in [("/db/execute", ENDLESS), ("/db/execute", "INSERT INTO t " + ENDLESS),
                       ("/db/request", "INSERT INTO t " + ENDLESS),
                       ("/db/request?transaction", "INSERT INTO t SELECT (%s)" % ENDLESS)]:
-        assert values(node.post(path, [sql], timeout=60)) == (None, "execute timeout")
+        assert values(node.post(path, [sql], timeout=300)) == (None, "execute timeout")
     assert node.query("SELECT 1", "strong") == [[1]]
 
 

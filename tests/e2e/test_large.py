@@ -43,7 +43,7 @@ def test_many_at_once(node):
     answers = {}
 
     def one(number):
-        answers[number] = insert(node, number, 30 * 1024 * 1024, timeout=120).json
+        answers[number] = insert(node, number, 30 * 1024 * 1024, timeout=300).json
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(1, 7)]
     for thread in threads:
@@ -64,7 +64,7 @@ def test_clients_that_leave_in_the_middle(node):
             one.sendall(head % len(body) + body)
         node.execute("DELETE FROM t")
     node.execute("DELETE FROM t WHERE n = 1")
-    answer = insert(node, 2, 50 * 1024 * 1024, timeout=120)
+    answer = insert(node, 2, 50 * 1024 * 1024, timeout=300)
     assert answer.json["results"][0].get("rows_affected") == 1, answer.text[:200]
 
 

@@ -81,7 +81,7 @@ def test_long_query_is_ended(make_node):
     node = start(make_node)
     answers = []
     thread = threading.Thread(target=lambda: answers.append(
-        node.post("/db/query?level=none", [ENDLESS], timeout=120).json))
+        node.post("/db/query?level=none", [ENDLESS], timeout=300).json))
     thread.start()
     rows = ROWS + write_until(node, lambda: answers)
     thread.join()

@@ -67,7 +67,7 @@ MODES = {
 class SecureNode(Node):
     """A node asked by https."""
 
-    def request(self, method, path, body=None, headers=None, timeout=60):
+    def request(self, method, path, body=None, headers=None, timeout=300):
         context = ssl._create_unverified_context()
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=context)
         with contextlib.closing(connection):
