@@ -1,5 +1,9 @@
 /*
- * The board's seqlock: see board.h.
+ * The board's lock: see board.h.
+ *
+ * The state is there twice, and the sequence says which of the two to read: the
+ * writer changes the one that nobody is sent to.  It may stop anywhere, as where the
+ * scheduler takes its core away, and readers still find a whole state.
  */
 #include "proto/board.h"
 
@@ -11,12 +15,12 @@
 
 #include "common/log.h"
 
-#define READ_TRIES 100000
+#define READ_TRIES 1000 /* each is for nothing only if the writer was quicker */
 
 struct board {
 	uint32_t version;
-	_Atomic uint32_t sequence; /* odd: being changed */
-	struct board_state state;
+	_Atomic uint32_t sequence; /* even: states[0] is to be read, odd: states[1] */
+	struct board_state states[2];
 };
 
 static_assert(sizeof(struct board) <= BOARD_SIZE, "the board is one page");
@@ -24,8 +28,8 @@ static_assert(sizeof(struct board) <= BOARD_SIZE, "the board is one page");
 struct board *
 board_map(int fd, bool writable)
 {
-	struct board *board = mmap(NULL, BOARD_SIZE, PROT_READ | (writable ? PROT_WRITE : 0),
-	    MAP_SHARED, fd, 0);
+	struct board *board =
+	    mmap(NULL, BOARD_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
 
 	if (board == MAP_FAILED)
 		fatal("mmap of the board");
@@ -34,15 +38,18 @@ board_map(int fd, bool writable)
 	return (board);
 }
 
+/* A writer that died may have left it odd, with states[0] torn. */
 void
 board_publish(struct board *board, const struct board_state *state)
 {
-	uint32_t sequence = atomic_load_explicit(&board->sequence, memory_order_relaxed);
+	uint32_t sequence = atomic_load_explicit(&board->sequence, memory_order_relaxed) & ~1U;
 
-	atomic_store_explicit(&board->sequence, sequence + 1, memory_order_relaxed);
+	atomic_store_explicit(&board->sequence, sequence + 1, memory_order_release);
 	atomic_thread_fence(memory_order_release);
-	memcpy(&board->state, state, sizeof(*state));
+	memcpy(&board->states[0], state, sizeof(*state));
 	atomic_store_explicit(&board->sequence, sequence + 2, memory_order_release);
+	atomic_thread_fence(memory_order_release);
+	memcpy(&board->states[1], state, sizeof(*state));
 }
 
 bool
@@ -53,9 +60,7 @@ board_read(const struct board *board, struct board_state *state)
 	for (try = 0; try < READ_TRIES; try++) {
 		uint32_t before = atomic_load_explicit(&board->sequence, memory_order_acquire);
 
-		if (before & 1)
-			continue;
-		memcpy(state, &board->state, sizeof(*state));
+		memcpy(state, &board->states[before & 1], sizeof(*state));
 		atomic_thread_fence(memory_order_acquire);
 		if (atomic_load_explicit(&board->sequence, memory_order_relaxed) == before) {
 			/* Names are ended whatever the page says. */

@@ -43,7 +43,6 @@ enum ipc_result {
 	RESULT_ERROR,	 /* `error` is the envelope's; no results */
 	RESULT_NEEDS_LOG, /* a request that writes: send it to raft */
 	RESULT_TICKET,	 /* 401, ask auth again */
-	RESULT_AGAIN,	 /* the database is not open here yet */
 	RESULT_BUSY,	 /* too many reads wait */
 	RESULT__COUNT
 };

@@ -204,9 +204,6 @@ finish_with(struct job *job, const struct msg_result *result)
 	case RESULT_TICKET:
 		tickets_renew(job);
 		break;
-	case RESULT_AGAIN:
-		fail(job, "store not open");
-		break;
 	case RESULT_BUSY:
 		if (job->started)
 			cut_stream(job);

@@ -64,7 +64,7 @@ struct captured {
 static const char *const refusals[REFUSED__COUNT] = { "no-leader", "not-open", "not-ready", "busy",
 	"disk", "ticket", "lost", "large" };
 static const char *const results[RESULT__COUNT] = { "part", "done", "error", "needs-log", "ticket",
-	"again", "busy" };
+	"busy" };
 static const char *const modes[QUERY__COUNT] = { "query", "request", "analyze", "check" };
 static const char *const kinds[COMMAND_KIND__COUNT] = { "", "execute", "query", "request" };
 static const char *const schemes[] = { "pss-256", "pss-384", "pss-512", "pkcs1-256", "pkcs1-384",
