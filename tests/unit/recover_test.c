@@ -16,17 +16,11 @@
 #include "common/limits.h"
 #include "proc/sql/ledger.h"
 #include "proc/sql/sqlvfs.h"
-#include "proc/sql/store.h"
 #include "tests/storage/dead.h"
-#include "tests/storage/simdisk.h"
+#include "tests/unit/store_case.h"
 
 #define FRAME (4096 + 24)
 
-static struct store_config config = { .path = "/sim", .scale = 16 };
-static struct simdisk *disk;
-static struct store *store;
-static struct store_position at;
-static struct error error;
 static jmp_buf death;
 static char death_text[512];
 
@@ -37,89 +31,6 @@ on_death(const char *text)
 	longjmp(death, 1);
 }
 
-static bool
-pick(void)
-{
-	config.dir = simdisk_dir();
-	store = store_pick(&config, &error);
-	if (store != NULL)
-		store_get_position(store, &at);
-	return (store != NULL);
-}
-
-static void
-start(void)
-{
-	assert_true(pick());
-	assert_int_equal(store_open(store, &error), 0);
-}
-
-static int
-setup(void **state)
-{
-	disk = simdisk_new();
-	simdisk_mount(disk);
-	simdisk_forget_locks();
-	store = NULL;
-	config.scale = 16;
-	config.snap_entries = config.snap_wal = 0;
-	return (0);
-}
-
-static int
-teardown(void **state)
-{
-	if (store != NULL)
-		store_close(store);
-	simdisk_free(disk);
-	return (0);
-}
-
-static void
-run(const char *sql)
-{
-	assert_int_equal(sqlite3_exec(store_db(store), sql, NULL, NULL, NULL), SQLITE_OK);
-}
-
-static void
-commit(const char *sql)
-{
-	run("BEGIN IMMEDIATE");
-	run(sql);
-	at.index++;
-	at.term = 3;
-	at.chain += 17;
-	at.rowid = sqlite3_last_insert_rowid(store_db(store));
-	at.changes = 1;
-	at.total++;
-	assert_int_equal(store_commit(store, &at), SQLITE_OK);
-	store_record(store);
-}
-
-/* A table and n rows. */
-static void
-fill(int n)
-{
-	commit("CREATE TABLE IF NOT EXISTS t(x)");
-	while (n-- > 0)
-		commit("INSERT INTO t VALUES(randomblob(100))");
-}
-
-static int
-count_rows(void)
-{
-	sqlite3_stmt *stmt;
-	int n;
-
-	assert_int_equal(
-	    sqlite3_prepare_v2(store_db(store), "SELECT count(*) FROM t", -1, &stmt, NULL),
-	    SQLITE_OK);
-	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-	n = sqlite3_column_int(stmt, 0);
-	(void)sqlite3_finalize(stmt);
-	return (n);
-}
-
 static uint64_t
 size_of(const char *name)
 {
@@ -127,13 +38,6 @@ size_of(const char *name)
 
 	assert_int_not_equal(file, -1);
 	return (simdisk_size(file));
-}
-
-static void
-restart(void)
-{
-	store_close(store);
-	start();
 }
 
 static void
