@@ -20,6 +20,7 @@
 #define UNIX_EPOCH_MS 210866760000000LL /* 1970 in milliseconds of SQLite's Julian day */
 #define MS_PER_DAY 86400000.0
 #define PAGE_MAX 65536 /* SQLite's largest */
+#define MARKS_KEPT 8192 /* room for so many frames between two records stays: 96 KiB */
 
 /* The system's methods for a kind of file, and ours over them. */
 struct guarded {
@@ -186,7 +187,13 @@ sqlvfs_digest(sqlite3_file *wal, uint32_t frames)
 		digest->value = wal_add_mark(digest->value, &digest->marks[i]);
 	/* What comes next may be behind them already, of a transaction that goes on. */
 	digest->count -= n;
-	memmove(digest->marks, digest->marks + n, digest->count * sizeof(*digest->marks));
+	if (digest->count > 0)
+		memmove(digest->marks, digest->marks + n, digest->count * sizeof(*digest->marks));
+	else if (digest->capacity > MARKS_KEPT) {
+		free(digest->marks);
+		digest->marks = NULL;
+		digest->capacity = 0;
+	}
 	digest->first = frames;
 	return (digest->value);
 }
