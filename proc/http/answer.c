@@ -5,8 +5,6 @@
  */
 #include "proc/http/answer.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,21 +119,6 @@ add_common(struct job *job)
 		add(job, "x-request-id", "X-Request-Id", job->request_id, job->request_id_len);
 }
 
-/* The client's address, an IPv4 one as such. */
-static void
-print_address(h2o_req_t *req, char out[INET6_ADDRSTRLEN])
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	uint8_t address[16];
-	bool v4;
-
-	server_address(req, address);
-	v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
-	if (inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + sizeof(mapped) : address, out,
-		INET6_ADDRSTRLEN) == NULL)
-		(void)snprintf(out, INET6_ADDRSTRLEN, "-");
-}
-
 /* The access log, and the requests that took too long; never a body or a parameter. */
 static void
 log_request(struct job *job, int status, int64_t took)
@@ -144,17 +127,18 @@ log_request(struct job *job, int status, int64_t took)
 	h2o_req_t *req = job->req;
 	size_t path = req->query_at == SIZE_MAX ? req->path.len : req->query_at;
 	bool slow = conf->slow_query_ns > 0 && took > conf->slow_query_ns;
-	char address[INET6_ADDRSTRLEN];
+	char text[ADDRESS_TEXT_SIZE];
+	uint8_t address[ADDRESS_SIZE];
 
 	if (!conf->access_log && !slow)
 		return;
-	print_address(req, address);
+	server_address(req, address);
 	/* A long path shall not push the rest off the line. */
 	if (path > LOGGED_PATH_MAX)
 		path = LOGGED_PATH_MAX;
-	log_as(slow ? "slow" : "access", "%s %.*s %.*s %d %.6fs id=%.*s", address,
-	    (int)req->method.len, req->method.base, (int)path, req->path.base, status,
-	    (double)took / 1e9, (int)job->request_id_len, job->request_id);
+	log_as(slow ? "slow" : "access", "%s %.*s %.*s %d %.6fs id=%.*s",
+	    address_text(address, text), (int)req->method.len, req->method.base, (int)path,
+	    req->path.base, status, (double)took / 1e9, (int)job->request_id_len, job->request_id);
 }
 
 static void

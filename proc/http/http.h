@@ -33,6 +33,7 @@
 
 #include <h2o.h>
 
+#include "common/address.h"
 #include "common/buf.h"
 #include "common/counters.h"
 #include "common/limits.h"
@@ -55,7 +56,7 @@ struct http {
 	h2o_accept_ctx_t accept;
 	h2o_socket_t *listener;
 	int listen_fd;
-	char bound[64]; /* its address, numeric */
+	char bound[ADDRESS_PORT_TEXT_SIZE]; /* its address, numeric */
 	h2o_hostconf_t *host;
 	bool accepting;
 	bool draining;

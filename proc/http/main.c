@@ -1,12 +1,8 @@
 /*
  * The http worker's life: see http.h for what it does.
  */
-#include <sys/types.h>
 #include <sys/socket.h>
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,17 +95,12 @@ add_counters(struct http *http, enum role role, unsigned number, int fd)
 static void
 set_listener(struct http *http, int fd)
 {
-	char host[INET6_ADDRSTRLEN] = "", port[8] = "";
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
 
 	http->listen_fd = fd;
-	if (getsockname(fd, (struct sockaddr *)&address, &len) == -1 ||
-	    getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port, sizeof(port),
-		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return;
-	(void)snprintf(http->bound, sizeof(http->bound),
-	    address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	if (getsockname(fd, (struct sockaddr *)&address, &len) == 0)
+		(void)address_port_text(&address, http->bound);
 }
 
 static void

@@ -11,8 +11,6 @@
 
 #include <sys/socket.h>
 
-#include <netinet/in.h>
-
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -60,18 +58,6 @@ address_slot(struct http *http, const uint8_t of[16])
 		}
 	}
 	return (NULL); /* more addresses than we count: only the limit over all holds */
-}
-
-static void
-to_address(const struct sockaddr_storage *ss, uint8_t address[16])
-{
-	memset(address, 0, 16);
-	if (ss->ss_family == AF_INET6)
-		memcpy(address, &((const struct sockaddr_in6 *)ss)->sin6_addr, 16);
-	else if (ss->ss_family == AF_INET) {
-		address[10] = address[11] = 0xff;
-		memcpy(address + 12, &((const struct sockaddr_in *)ss)->sin_addr, 4);
-	}
 }
 
 struct address_count *
@@ -143,7 +129,7 @@ on_accept(h2o_socket_t *listener, const char *error)
 			fatal("calloc");
 		client->http = http;
 		(void)h2o_socket_getpeername(sock, (struct sockaddr *)&ss);
-		to_address(&ss, client->address);
+		address_from(&ss, client->address);
 		at = address_slot(http, client->address);
 		http->connections++;
 		client->counted = at != NULL;

@@ -16,6 +16,7 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
+#include "common/address.h"
 #include "common/log.h"
 
 static const char *
@@ -65,23 +66,15 @@ describe(const SSL *ssl, const char *common_name, char *out, size_t cap)
 
 /* "192.0.2.1:4711"; "unknown" if the client is gone. */
 static void
-print_peer(int fd, char *out, size_t cap)
+print_peer(int fd, char out[ADDRESS_PORT_TEXT_SIZE])
 {
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof(peer);
-	char host[INET6_ADDRSTRLEN + 16], port[16];
-	const char *v4 = host;
-	bool v6;
 
-	(void)snprintf(out, cap, "unknown");
-	if (getpeername(fd, (struct sockaddr *)&peer, &len) == -1 ||
-	    getnameinfo((struct sockaddr *)&peer, len, host, sizeof(host), port, sizeof(port),
-		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return;
-	if (strncmp(host, "::ffff:", 7) == 0 && strchr(host, '.') != NULL)
-		v4 += 7;
-	v6 = strchr(v4, ':') != NULL;
-	(void)snprintf(out, cap, "%s%s%s:%s", v6 ? "[" : "", v4, v6 ? "]" : "", port);
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) == -1)
+		(void)snprintf(out, ADDRESS_PORT_TEXT_SIZE, "unknown");
+	else
+		(void)address_port_text(&peer, out);
 }
 
 void
@@ -89,7 +82,7 @@ tls_log_failure(const SSL *ssl, int fd, const char *common_name)
 {
 	static time_t logged;
 	static unsigned long left_out;
-	char peer[128], why[512], more[64] = "";
+	char peer[ADDRESS_PORT_TEXT_SIZE], why[512], more[64] = "";
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -101,7 +94,7 @@ tls_log_failure(const SSL *ssl, int fd, const char *common_name)
 	if (left_out > 0)
 		(void)snprintf(more, sizeof(more), " (and %lu before)", left_out);
 	left_out = 0;
-	print_peer(fd, peer, sizeof(peer));
+	print_peer(fd, peer);
 	describe(ssl, common_name, why, sizeof(why));
 	log_as("rqlited", "http: TLS handshake error from %s: %s%s", peer, why, more);
 }

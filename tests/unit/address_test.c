@@ -1,5 +1,5 @@
 /*
- * What counts as one client, and how it is called.
+ * What counts as one client, where it is read from, and how it is called.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "common/address.h"
@@ -39,12 +41,38 @@ test_text(void **state)
 	assert_string_equal(address_text(longest, text), "fe80:1111:2222:3333:4444:5555:6666:7777");
 }
 
+static void
+test_sockets(void **state)
+{
+	struct sockaddr_storage ss = { 0 };
+	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
+	char text[ADDRESS_PORT_TEXT_SIZE];
+	uint8_t address[ADDRESS_SIZE];
+
+	in->sin_family = AF_INET;
+	in->sin_port = htons(4711);
+	memcpy(&in->sin_addr, ipv4 + 12, 4);
+	address_from(&ss, address);
+	assert_memory_equal(address, ipv4, 16);
+	assert_string_equal(address_port_text(&ss, text), "192.0.2.7:4711");
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(65535);
+	memcpy(&in6->sin6_addr, ipv6, 16);
+	address_from(&ss, address);
+	assert_memory_equal(address, ipv6, 16);
+	assert_string_equal(address_port_text(&ss, text), "[2001:db8:0:5:600::9]:65535");
+	memcpy(&in6->sin6_addr, ipv4, 16);
+	assert_string_equal(address_port_text(&ss, text), "192.0.2.7:65535");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_client),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_sockets),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
