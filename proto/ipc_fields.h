@@ -34,8 +34,8 @@
 #define stopped_FIELDS(F) F(u8, unused, 0)
 #define ping_FIELDS(F) F(u64, serial, 0)
 #define pong_FIELDS(F) F(u64, serial, 0)
-/* Why the node can not go on; the master says it and exits with status 1 if `final`. */
-#define failed_FIELDS(F) F(bool8, final, 0) F(text, reason, IPC_TEXT_MAX)
+/* Why the node can not go on; the master says it and exits with status 1. */
+#define failed_FIELDS(F) F(text, reason, IPC_TEXT_MAX)
 /* An http worker that did not read; the channel is closed, and only a new one gets another. */
 #define gave_up_FIELDS(F) F(u8, number, 0) F(u32, incarnation, 0)
 #define reload_FIELDS(F) F(u64, generation, 0)

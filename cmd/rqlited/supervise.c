@@ -29,10 +29,10 @@
 #include "proto/board.h"
 
 #define TICK_MS 250
-#define STUCK_MS 1000	      /* past its deadline without progress: a reader is killed */
+#define STUCK_MS 1000 /* past its deadline without progress: a reader is killed */
 #define STUCK_FOREVER_MS 60000 /* the same without a deadline */
-#define STOPPED_MS 15000      /* raft or sql may be stopped for so long */
-#define STOP_MS 20000	   /* for all workers to stop in order */
+#define STOPPED_MS 15000 /* raft or sql may be stopped for so long */
+#define STOP_MS 20000 /* for all workers to stop in order */
 #define STOP_HTTP_MS 10000 /* of it for http to finish what it serves */
 
 static volatile sig_atomic_t got_stop, got_reload, got_child;
@@ -247,8 +247,6 @@ reap_children(struct master *master)
 static void
 worker_failed(struct master *master, const struct worker *worker, const struct msg_failed *failed)
 {
-	if (!failed->final)
-		return;
 	(void)snprintf(master->failure, sizeof(master->failure), "%.*s", (int)failed->reason.len,
 	    (const char *)failed->reason.data);
 	master->failed = true;

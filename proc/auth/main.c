@@ -261,7 +261,7 @@ auth_init(struct auth *auth)
 		fatal("getrandom");
 	auth->credentials = read_credentials(auth, &error);
 	if (auth->credentials == NULL)
-		proc_fail(&auth->proc, true, "failed to get credential store: %s", error.text);
+		proc_fail(&auth->proc, "failed to get credential store: %s", error.text);
 	throttle_init(&auth->throttle, now_ms());
 }
 

@@ -533,7 +533,7 @@ proc_stopped(struct proc *proc)
 }
 
 noreturn void
-proc_fail(struct proc *proc, bool final, const char *format, ...)
+proc_fail(struct proc *proc, const char *format, ...)
 {
 	struct msg_failed failed = { 0 };
 	char text[IPC_TEXT_MAX];
@@ -542,7 +542,6 @@ proc_fail(struct proc *proc, bool final, const char *format, ...)
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	failed.final = final;
 	failed.reason = ipc_text(text);
 	msg_failed_send(proc->control, &failed, -1);
 	(void)chan_flush_wait(proc->control, 1000);

@@ -56,7 +56,7 @@ struct proc_handler {
 struct proc_ops {
 	void (*peer_new)(void *state, struct chan *);
 	void (*peer_gone)(void *state, struct chan *); /* freed after this */
-	void (*turn)(void *state);   /* all that was readable has been handled */
+	void (*turn)(void *state); /* all that was readable has been handled */
 	void (*stop)(void *state, unsigned deadline_ms); /* ends with proc_stopped() */
 	/*
 	 * A reload in two phases.  First the files, handed over anew like those of the start, are
@@ -126,12 +126,8 @@ void proc_relieve(struct proc *, struct chan *);
 struct chan *proc_peer(struct proc *, enum role, unsigned number);
 /* The role has finished what it had to: leave the loop with status 0. */
 void proc_stopped(struct proc *);
-/*
- * Tells the master why the node can not go on, and exits with status 1.  `final`: the node
- * ends with that reason; else it is a death like any other.
- */
-noreturn void proc_fail(struct proc *, bool final, const char *, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Tells the master why the node can not go on, which ends with that reason, and exits with status 1. */
+noreturn void proc_fail(struct proc *, const char *, ...) __attribute__((format(printf, 2, 3)));
 /* A copy of a text field, NUL-terminated, to be freed. */
 char *proc_text(const struct ipc_bytes *);
 

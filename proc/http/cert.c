@@ -258,7 +258,7 @@ cert_on_key_held(void *state, struct chan *chan, const union msg *msg, int fd)
 	/* The first one: now HTTPS can be served. */
 	cert->next = make_ctx(cert, &cert->next_cert, &cert->next_ca, &error);
 	if (cert->next == NULL)
-		proc_fail(&http->proc, true, "failed to start HTTP server: %s", error.text);
+		proc_fail(&http->proc, "failed to start HTTP server: %s", error.text);
 	use_next(cert);
 }
 

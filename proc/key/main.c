@@ -184,7 +184,7 @@ main(void)
 	proc_hello(&key.proc, ROLE_KEY);
 	proc_gather(&key.proc, &gather, &key);
 	if (read_key(&key, SLOT_CURRENT, &error) == -1)
-		proc_fail(&key.proc, true, "failed to start HTTP server: %s", error.text);
+		proc_fail(&key.proc, "failed to start HTTP server: %s", error.text);
 	proc_loop_make(&key.proc);
 	proc_confine(&key.proc, &key_sandbox);
 	return (proc_run(&key.proc, &ops, handlers, sizeof(handlers) / sizeof(handlers[0])));

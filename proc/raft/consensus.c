@@ -70,7 +70,7 @@ write_vote(struct raft *raft, const struct core_ready *ready)
 {
 	raft->vote = (struct vote){ .term = ready->term, .candidate = ready->vote };
 	if (vote_write(raft->dir, raft->identity.instance, &raft->vote) == -1)
-		proc_fail(&raft->proc, true, "raft/vote: %s", strerror(errno));
+		proc_fail(&raft->proc, "raft/vote: %s", strerror(errno));
 }
 
 static void

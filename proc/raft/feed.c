@@ -87,7 +87,7 @@ feed_sql(struct raft *raft)
 			send_entry(raft, sql, &entry);
 		} else if (log_read(raft->log, raft->fed + 1, feed_from_log, &feeding, &error) ==
 			   -1) {
-			proc_fail(&raft->proc, true, "%s", error.text);
+			proc_fail(&raft->proc, "%s", error.text);
 		}
 	}
 	if (sql != NULL)

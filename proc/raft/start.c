@@ -31,10 +31,10 @@ read_identity(struct raft *raft)
 		*slash = '\0';
 	data = file_dir_open(path);
 	if (data == NULL)
-		proc_fail(&raft->proc, true, "failed to open store: %s", strerror(errno));
+		proc_fail(&raft->proc, "failed to open store: %s", strerror(errno));
 	if (identity_open(data, &raft->identity, &error) == -1 ||
 	    (raft->settings.bootstrap && identity_bootstrap(data, &raft->identity, &error) == -1))
-		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
+		proc_fail(&raft->proc, "failed to open store: %s", error.text);
 	file_dir_close(data);
 }
 
@@ -60,7 +60,7 @@ read_vote(struct raft *raft, struct log_config *config)
 	struct error error;
 
 	if (vote_read(raft->dir, raft->identity.instance, &raft->vote, &error) == -1)
-		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
+		proc_fail(&raft->proc, "failed to open store: %s", error.text);
 	config->vote_synced = raft->vote.synced;
 	raft->vote.synced = 0;
 }
@@ -72,10 +72,10 @@ refuse_lost_vote(struct raft *raft)
 	uint64_t last = log_last(raft->log), term = log_term(raft->log, last);
 
 	if (term > raft->vote.term)
-		proc_fail(&raft->proc, true,
+		proc_fail(&raft->proc,
 		    "failed to open store: raft/vote is %s, but the log has entries of term "
 		    "%" PRIu64 ": this node could vote twice. Remove its data directory and let it "
-			       "join again, "
+		    "join again, "
 		    "or restore it from a backup",
 		    raft->vote.term == 0 ? "missing" : "too old", term);
 }
@@ -91,18 +91,18 @@ start_on_picked(void *state, struct chan *chan, const union msg *msg, int fd)
 
 	raft->dir = file_dir_open(raft->proc.place.directory);
 	if (raft->dir == NULL)
-		proc_fail(&raft->proc, true, "failed to open store: %s", strerror(errno));
+		proc_fail(&raft->proc, "failed to open store: %s", strerror(errno));
 	read_vote(raft, &config);
 	memcpy(config.instance, raft->identity.instance, sizeof(config.instance));
 	config.segment_size = LOG_SEGMENT_SIZE / (size_t)raft->settings.disk_scale / 4096 * 4096;
 	raft->log = log_open(raft->dir, &config, &error);
 	if (raft->log == NULL)
-		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
+		proc_fail(&raft->proc, "failed to open store: %s", error.text);
 	refuse_lost_vote(raft);
 	raft->entries.log = raft->log;
 	if (raft->vote.term > 0 &&
 	    vote_write(raft->dir, raft->identity.instance, &raft->vote) == -1)
-		proc_fail(&raft->proc, true, "raft/vote: %s", strerror(errno));
+		proc_fail(&raft->proc, "raft/vote: %s", strerror(errno));
 	ok.last = log_last(raft->log);
 	msg_log_ok_send(chan, &ok, -1);
 }
@@ -117,7 +117,7 @@ remember(struct raft *raft, struct core_start *start)
 	struct error error;
 
 	if (members_read(raft->dir, raft->identity.instance, &members, &error) == -1)
-		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
+		proc_fail(&raft->proc, "failed to open store: %s", error.text);
 	start->now = raft_now_ns();
 	start->term = raft->vote.term;
 	start->vote = raft->vote.candidate;
@@ -128,19 +128,19 @@ remember(struct raft *raft, struct core_start *start)
 	start->applied = raft->applied;
 	start->chain = raft->chain;
 	if (log_first(raft->log) > start->base + 1 || start->last < start->base)
-		proc_fail(&raft->proc, true,
+		proc_fail(&raft->proc,
 		    "failed to open store: raft/peers is of entry %" PRIu64
 		    ", but the log holds %" PRIu64 " to %" PRIu64
 		    ": files of different times were mixed; restore this node from a backup",
 		    start->base, log_first(raft->log), start->last);
 	if (start->applied < start->base || start->applied > start->last)
-		proc_fail(&raft->proc, true,
+		proc_fail(&raft->proc,
 		    "failed to open store: the database is at entry %" PRIu64
 		    ", but the log holds %" PRIu64 " to %" PRIu64
 		    ": files of different times were mixed; restore this node from a backup",
 		    start->applied, start->base + 1, start->last);
 	if (entries_note_members(raft->log, start, &error) == -1)
-		proc_fail(&raft->proc, true, "failed to open store: %s", error.text);
+		proc_fail(&raft->proc, "failed to open store: %s", error.text);
 }
 
 /* The first entry of a new cluster: this node is its one member. */
@@ -217,7 +217,7 @@ refuse_to_join(struct raft *raft)
 
 	if (!raft->settings.bootstrap && members->count == 1 &&
 	    peer_configuration_find(members, identity_id(&raft->identity)) != NULL)
-		proc_fail(&raft->proc, true,
+		proc_fail(&raft->proc,
 		    "clustering failure: node is the only node in a single-node cluster, joining "
 		    "other clusters not supported");
 }

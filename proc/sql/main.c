@@ -29,7 +29,8 @@
 #include "proto/entry.h"
 
 #define ENTRIES_MAX 8192 /* waiting to be applied; raft's channel bounds their bytes */
-#define UNTOLD_MAX 64 /* entries, or as many times UNTOLD_BYTES, that ledger and raft may not know of */
+#define UNTOLD_MAX \
+	64 /* entries, or as many times UNTOLD_BYTES, that ledger and raft may not know of */
 #define UNTOLD_BYTES (16 * KIB)
 #define TELL_MS 5 /* how long they may not know */
 #define RETRY_MS_MIN 100
@@ -66,16 +67,16 @@ struct sql {
 	struct apply_entry entries[ENTRIES_MAX];
 	struct origin origins[ENTRIES_MAX];
 	size_t head, count; /* a queue: the first `head` are applied */
-	struct buf data;    /* their commands */
+	struct buf data; /* their commands */
 	size_t offsets[ENTRIES_MAX];
 	bool stranger; /* one of them came from an http worker that is not known */
 	bool opened;
 	bool stalled;
 	bool refusing; /* writes, since readers do not let go of a huge WAL */
-	uint64_t told;    /* raft knows that this is applied */
-	uint64_t asked;   /* and wants to know at once when this is */
-	size_t untold;    /* what lies between, see UNTOLD_MAX */
-	bool telling;     /* the timer is set */
+	uint64_t told; /* raft knows that this is applied */
+	uint64_t asked; /* and wants to know at once when this is */
+	size_t untold; /* what lies between, see UNTOLD_MAX */
+	bool telling; /* the timer is set */
 	struct event *tell;
 	unsigned retry_ms;
 	struct event *retry;
@@ -132,20 +133,20 @@ on_peer_new(void *state, struct chan *chan)
 		return;
 	sql->dir = file_dir_open(sql->proc.place.directory);
 	if (sql->dir == NULL)
-		proc_fail(&sql->proc, true, "failed to open store: %s", strerror(errno));
+		proc_fail(&sql->proc, "failed to open store: %s", strerror(errno));
 	config.path = sql->proc.place.directory;
 	config.dir = sql->dir;
 	sql->store = store_pick(&config, &error);
 	if (sql->store == NULL)
-		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
+		proc_fail(&sql->proc, "failed to open store: %s", error.text);
 	store_get_position(sql->store, &at);
 	picked = (struct msg_picked){ at.index, at.term, at.chain, store_is_installed(sql->store),
 		store_base_index(sql->store) };
 	msg_picked_send(chan, &picked, -1);
 }
 
-static void
-on_result(void *arg, const struct apply_entry *entry, const struct buf *results, const char *error);
+static void on_result(
+    void *arg, const struct apply_entry *entry, const struct buf *results, const char *error);
 
 /* raft's log agrees with what was picked: now the WAL may be cut there. */
 static void
@@ -162,14 +163,14 @@ on_log_ok(void *state, struct chan *chan, const union msg *msg, int fd)
 	connection_set_value_max(sql->value_max);
 	begun = clock_monotonic_ns();
 	if (store_open(sql->store, &error) == -1)
-		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
+		proc_fail(&sql->proc, "failed to open store: %s", error.text);
 	sql->apply = apply_new(sql->store, &config, &error);
 	if (sql->apply == NULL)
-		proc_fail(&sql->proc, true, "failed to open store: %s", error.text);
+		proc_fail(&sql->proc, "failed to open store: %s", error.text);
 	sql->opened = true;
 	sql->checkpoint_ns = clock_monotonic_ns();
-	counter_set(sql->counters, COUNTER_DB_OPEN_MS,
-	    (uint64_t)(sql->checkpoint_ns - begun) / 1000000);
+	counter_set(
+	    sql->counters, COUNTER_DB_OPEN_MS, (uint64_t)(sql->checkpoint_ns - begun) / 1000000);
 	opened = (struct msg_opened){ apply_index(sql->apply), apply_chain(sql->apply) };
 	sql->told = opened.index;
 	msg_opened_send(chan, &opened, -1);
@@ -204,7 +205,8 @@ on_apply(void *state, struct chan *chan, const union msg *msg, int fd)
 	entry->type = APPLY_NOOP;
 	if (apply->type == ENTRY_COMMAND) {
 		if (!entry_decode(apply->entry.data, apply->entry.len, &head))
-			proc_fail(&sql->proc, true, "log entry %" PRIu64 " is of another version", apply->index);
+			proc_fail(&sql->proc, "log entry %" PRIu64 " is of another version",
+			    apply->index);
 		entry->type = APPLY_COMMAND;
 		entry->time_ns = head.time_ns;
 		entry->seed = head.seed;
@@ -323,15 +325,16 @@ stall(struct sql *sql, int code)
 	struct timeval tv;
 
 	if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
-		proc_fail(&sql->proc, true,
-		    "db/db.sqlite is damaged (%s): restore this node from a backup; if other nodes have the "
+		proc_fail(&sql->proc,
+		    "db/db.sqlite is damaged (%s): restore this node from a backup; if other nodes "
+		    "have the "
 		    "data, remove its data directory and let it join again",
 		    sqlite3_errstr(code));
 	if (code == SQLITE_IOERR_FSYNC)
-		proc_fail(&sql->proc, true, "db: sync failed");
+		proc_fail(&sql->proc, "db: sync failed");
 	if (!sql->stalled) {
-		log_warnx("applying stands still at index %" PRIu64 ": %s", apply_index(sql->apply) + 1,
-		    sqlite3_errstr(code));
+		log_warnx("applying stands still at index %" PRIu64 ": %s",
+		    apply_index(sql->apply) + 1, sqlite3_errstr(code));
 		counter_add(sql->counters, COUNTER_APPLY_STALLS, 1);
 		tell_stalled(sql, true, code);
 		sql->retry_ms = RETRY_MS_MIN;
@@ -483,8 +486,8 @@ watch_wal(struct sql *sql)
 	if (refuse == sql->refusing || sql->stalled || raft_of(sql) == NULL)
 		return;
 	sql->refusing = refuse;
-	log_warnx("db: writes are %s: the WAL has %" PRIu64 " bytes", refuse ? "refused" : "taken again",
-	    store_wal_bytes(sql->store));
+	log_warnx("db: writes are %s: the WAL has %" PRIu64 " bytes",
+	    refuse ? "refused" : "taken again", store_wal_bytes(sql->store));
 	msg_stalled_send(raft_of(sql), &msg, -1);
 }
 
@@ -538,15 +541,15 @@ on_status_ask(void *state, struct chan *chan, const union msg *msg, int fd)
 	counter_set(sql->counters, COUNTER_DATABASE_BYTES, size);
 	buf_printf(&out,
 	    "{\"index\":%" PRIu64 ",\"base\":%" PRIu64 ",\"base_term\":%" PRIu64
-	    ",\"wal_size\":%" PRIu64 ",\"page_size\":%" PRIu32
-	    ",\"db_size\":%" PRIu64 ",\"command\":%" PRIu64 ",\"command_term\":%" PRIu64
-	    ",\"command_ns\":%" PRId64 ",\"stalled\":%s}",
+	    ",\"wal_size\":%" PRIu64 ",\"page_size\":%" PRIu32 ",\"db_size\":%" PRIu64
+	    ",\"command\":%" PRIu64 ",\"command_term\":%" PRIu64 ",\"command_ns\":%" PRId64
+	    ",\"stalled\":%s}",
 	    sql->opened ? apply_index(sql->apply) : 0,
 	    sql->store != NULL ? store_base_index(sql->store) : 0,
 	    sql->store != NULL ? store_base_term(sql->store) : 0,
 	    sql->opened ? store_wal_bytes(sql->store) : 0,
-	    sql->opened ? store_page_size(sql->store) : 0,
-	    size, sql->command, sql->command_term, sql->command_ns, sql->stalled ? "true" : "false");
+	    sql->opened ? store_page_size(sql->store) : 0, size, sql->command, sql->command_term,
+	    sql->command_ns, sql->stalled ? "true" : "false");
 	status.json = (struct ipc_bytes){ buf_bytes(&out), buf_size(&out) };
 	msg_status_send(chan, &status, -1);
 	buf_fini(&out);
